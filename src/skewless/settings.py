@@ -1,0 +1,53 @@
+"""What can be set from outside by an environment variable, read once and checked.
+
+Every setting is a field of `Settings`; its environment variable is ``SKEWLESS_`` and the field's name in capitals.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from skewless.errors import SettingError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Limits and modes, each with its default."""
+
+    max_payload_mb: int = 6
+    """Largest request body, in MiB."""
+    max_artifact_mb: int = 4096
+    """Largest model artifact once unpacked, in MiB."""
+    max_artifact_files: int = 100_000
+    """Most files in a model artifact."""
+    strict: bool = False
+    """Behave exactly like the original containers, data loss included."""
+
+    @property
+    def max_payload(self) -> int:
+        """Largest request body in bytes."""
+        return self.max_payload_mb << 20
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """The settings of this process. SettingError names a variable whose text is wrong."""
+        given: dict[str, int | bool] = {}
+        for field in fields(cls):
+            name = f"SKEWLESS_{field.name.upper()}"
+            if name in environment:
+                given[field.name] = _parse(name, environment[name], isinstance(field.default, bool))
+        return cls(**given)
+
+
+def _parse(name: str, text: str, is_flag: bool) -> int | bool:
+    if is_flag:
+        if text.lower() in ("1", "true", "yes"):
+            return True
+        if text.lower() in ("0", "false", "no", ""):
+            return False
+        raise SettingError(f"{name}={text!r} is not a flag", hint="Use 1 or 0.")
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingError(f"{name}={text!r} is not a whole number above 0")
+    return int(text)
