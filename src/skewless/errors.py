@@ -122,6 +122,10 @@ class BodyError(RequestError):
     """The body cannot be read as what its content type says it is."""
 
 
+class EmptyBody(BodyError):
+    """The body holds no record at all."""
+
+
 class ValueRefused(RequestError):
     """One value of one row cannot be processed: unseen category, text that is no number, null …"""
 

@@ -1,0 +1,1 @@
+"""Containers: the steps of an inference pipeline, the chain that runs them, and what an image name means."""

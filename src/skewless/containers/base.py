@@ -1,0 +1,135 @@
+"""What a container is, whatever runs inside it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from skewless.errors import AcceptError, ContentTypeError, RequestError
+from skewless.schema import Schema
+from skewless.table import Table
+
+Answer: TypeAlias = tuple[bytes, str]
+"""A body and its content type."""
+
+Cells: TypeAlias = Sequence[Any]
+"""One row's values as Python objects, in the order of the columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionParameters:
+    """What ``GET /execution-parameters`` answers: how a batch job should call this container."""
+
+    max_concurrent_transforms: int
+    batch_strategy: str
+    max_payload_mb: int
+
+
+class Container(ABC):
+    """One step: a body in, a body out."""
+
+    name: str
+    """Its host name in the pipeline: ``container-1``, or the one the user gave."""
+    runtime: str
+    """What it runs on: ``sparkml``, ``xgboost`` …"""
+
+    @abstractmethod
+    def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
+        """Process a body. RequestError, with ``container`` set, where the caller's input cannot be processed."""
+
+    @abstractmethod
+    def execution_parameters(self) -> ExecutionParameters:
+        """How batch jobs should call it."""
+
+    @abstractmethod
+    def verify(self) -> int:
+        """Replay the artifact's parity rows; gives how many there were. ParityError names what differs."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what it holds; a second call does nothing."""
+
+
+class BuiltIn(Container):
+    """A container whose work is data, so that it can run in this process and hand over columns instead of text.
+
+    ``invoke`` is always ``encode(run(decode(body)))``. The row methods do the same for a body of one CSV record and
+    must give the same bytes.
+    """
+
+    inputs: Schema
+    """The columns that `decode` makes and `run` takes."""
+    outputs: Schema
+    """The columns that `run` makes and `encode` takes."""
+
+    def for_request(self, body: bytes, content_type: str | None) -> BuiltIn:
+        """The container that should handle this body: itself, unless the body brings a schema of its own."""
+        return self
+
+    @abstractmethod
+    def decode(self, body: bytes, content_type: str | None) -> Table:
+        """The body as a table of ``inputs``."""
+
+    @abstractmethod
+    def run(self, table: Table) -> Table:
+        """A table of ``inputs`` to a table of ``outputs``."""
+
+    @abstractmethod
+    def encode(self, table: Table, content_type: str | None, accept: str | None) -> Answer:
+        """A table of ``outputs`` as a body; ``content_type`` is the request's."""
+
+    @abstractmethod
+    def adopts(self, upstream: Schema) -> bool:
+        """Whether `adopt` gives, for these columns, exactly what decoding them from text would give."""
+
+    @abstractmethod
+    def adopt(self, upstream: Table) -> Table:
+        """An upstream container's columns, by position, as a table of ``inputs``."""
+
+    @abstractmethod
+    def decode_row(self, record: Sequence[str]) -> Cells:
+        """The fields of one CSV record as the values of ``inputs``."""
+
+    @abstractmethod
+    def run_row(self, cells: Cells) -> Cells:
+        """The row path of `run`."""
+
+    @abstractmethod
+    def adopt_row(self, cells: Cells) -> Cells:
+        """The row path of `adopt`."""
+
+    @abstractmethod
+    def encode_row(self, cells: Cells, accept: str | None) -> Answer:
+        """The row path of `encode`, for a request of one CSV record."""
+
+    def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
+        """Decode, run, encode."""
+        try:
+            chosen = self.for_request(body, content_type)
+            table = chosen.run(chosen.decode(body, content_type))
+            return chosen.encode(table, content_type, accept)
+        except RequestError as error:
+            error.container = error.container or self.name
+            raise
+
+
+def media_type(content_type: str | None) -> str:
+    """A content type in lower case without its parameters."""
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+def unreadable(content_type: str | None, readable: Sequence[str]) -> ContentTypeError:
+    """The error for a content type that is not read here."""
+    what = f"content type {content_type!r} is not read here" if content_type else "there is no content type"
+    return ContentTypeError(what, value=content_type, hint=f"Send one of: {', '.join(readable)}.")
+
+
+def unwritable(accept: str | None, writable: Sequence[str]) -> AcceptError:
+    """The error for a wanted answer type that is not written here."""
+    return AcceptError(
+        f"answers of type {accept!r} are not written here",
+        value=accept,
+        hint=f"Accept one of: {', '.join(writable)}.",
+    )

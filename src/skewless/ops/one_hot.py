@@ -1,0 +1,173 @@
+"""Category index to unit vector: Spark's OneHotEncoderModel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from skewless import spec
+from skewless.ops.op import (
+    Example,
+    Lowered,
+    Op,
+    Refused,
+    RowKernel,
+    SparkStage,
+    TypeRefused,
+    reads_spark,
+    register,
+)
+from skewless.schema import DOUBLE, INT, Type, vector
+from skewless.spec import Model, Value
+from skewless.table import Column, from_cells
+
+INVALID = ("error", "keep")
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class OneHotEncoder(Op):
+    """A unit vector for each column's index; a fraction is cut off, null stays null.
+
+    With ``drop_last`` the last category is all zeros. An index outside the fitted categories is refused, or, with
+    ``handle_invalid`` keep, counts as one more category. Source: Spark's OneHotEncoderModel.transform.
+    """
+
+    name: ClassVar[str] = "one_hot_encoder"
+
+    categories: tuple[int, ...]
+    drop_last: bool = True
+    handle_invalid: str = "error"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(f"input{position}" for position in range(len(self.categories)))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(f"output{position}" for position in range(len(self.categories)))
+
+    @classmethod
+    def decode(cls, model: Model) -> Self:
+        attributes = model.attributes
+        drop_last = attributes.boolean("drop_last", True)
+        if "category_sizes" in attributes:
+            sizes = attributes.integers("category_sizes")
+            invalid = attributes.string("handle_invalid", "error")
+        else:
+            # Before MLeap 0.12: one ``size``; where nothing else is said, a dropped last category takes all others.
+            sizes = (attributes.integer("size"),)
+            invalid = attributes.string("handle_invalid", "keep" if drop_last else "error")
+        if invalid not in INVALID:
+            raise attributes.error(f"handle_invalid is {invalid!r}; it must be error or keep")
+        if not sizes or min(sizes) < 0:
+            raise attributes.error(f"category sizes {list(sizes)} are not whole numbers from 0")
+        return cls(sizes, drop_last, invalid)
+
+    def encode(self) -> Mapping[str, Value]:
+        return {
+            "category_sizes": spec.integers(self.categories),
+            "drop_last": spec.boolean(self.drop_last),
+            "handle_invalid": spec.string(self.handle_invalid),
+        }
+
+    def default_types(self) -> tuple[Type, ...]:
+        return (DOUBLE,) * len(self.categories)
+
+    def types(self, inputs: Sequence[Type]) -> tuple[Type, ...]:
+        for position, type_ in enumerate(inputs):
+            if not type_.is_number:
+                raise TypeRefused(f"a category index must be a number, not {type_}", input=position)
+        return tuple(vector(self.width(size)) for size in self.categories)
+
+    def width(self, categories: int) -> int:
+        """The vector's length for so many categories."""
+        return max(categories - self.drop_last + (self.handle_invalid == "keep"), 0)
+
+    def columns(self, *inputs: Column) -> tuple[Column, ...]:
+        return tuple(self._column(column, position) for position, column in enumerate(inputs))
+
+    def _column(self, column: Column, position: int) -> Column:
+        size, width = self.categories[position], self.width(self.categories[position])
+        index = column.numbers()
+        nulls = column.null_mask
+        outside = ~((index >= 0) & (index < size))
+        if nulls is not None:
+            outside &= ~nulls
+        if outside.any():
+            if self.handle_invalid == "error":
+                first = int(np.argmax(outside))
+                raise self._refusal(float(index[first]), size, position, first)
+            index = np.where(outside, size, index)
+        slots = np.where(np.isnan(index), width, index).astype(np.int64)
+        hot = np.zeros((len(index), width))
+        rows = np.flatnonzero(slots < width)
+        hot[rows, slots[rows]] = 1.0
+        if nulls is not None:
+            hot[nulls] = np.nan
+        return Column(vector(width), hot, nulls)
+
+    def row(self, inputs: Sequence[Type]) -> RowKernel:
+        single = [self._row_of(position) for position in range(len(self.categories))]
+        if len(single) == 1:
+            return single[0]
+        return lambda *indices: tuple(
+            kernel(index) for kernel, index in zip(single, indices, strict=True)
+        )
+
+    def _row_of(self, position: int) -> RowKernel:
+        size, width = self.categories[position], self.width(self.categories[position])
+        keep = self.handle_invalid == "keep"
+
+        def kernel(index: Any) -> list[float] | None:
+            if index is None:
+                return None
+            if not 0 <= index < size:
+                if not keep:
+                    raise self._refusal(float(index), size, position, 0)
+                index = size
+            hot = [0.0] * width
+            if index < width:
+                hot[int(index)] = 1.0
+            return hot
+
+        return kernel
+
+    def _refusal(self, index: float, size: int, position: int, row: int) -> Refused:
+        return Refused(
+            f"category index {index} is outside the {size} fitted categories",
+            value=index,
+            position=row,
+            input=position,
+            hint='Correct the value, or fit with handleInvalid="keep".',
+        )
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        inside = [0.0, -0.0, 1.0, 1.5, 2.0, None]
+        for drop_last in (True, False):
+            for invalid in INVALID:
+                op = cls((3,), drop_last, invalid)
+                yield Example(op, (from_cells(DOUBLE, inside),))
+                yield Example(op, (from_cells(DOUBLE, []),))
+                for outside in (3.0, -1.0, math.nan, math.inf, -math.inf):
+                    yield Example(op, (from_cells(DOUBLE, [0.0, outside]),))
+                two = cls((3, 1), drop_last, invalid)
+                yield Example(two, (from_cells(DOUBLE, [0.0, 2.0]), from_cells(INT, [0, None])))
+
+
+@reads_spark(
+    "org.apache.spark.ml.feature.OneHotEncoderModel",
+    "org.apache.spark.ml.feature.OneHotEncoderEstimatorModel",
+)
+def _read(stage: SparkStage) -> Sequence[Lowered]:
+    op = OneHotEncoder(
+        tuple(int(size) for size in stage.fitted()["categorySizes"]),
+        bool(stage.param("dropLast", True)),
+        str(stage.param("handleInvalid", "error")),
+    )
+    return [Lowered(op, stage.columns("input"), stage.columns("output"))]

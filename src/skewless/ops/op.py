@@ -1,0 +1,186 @@
+"""What an op is, and the table of all ops.
+
+An op is a frozen record of fitted values with two kernels, one for a whole batch and one for a row, that give the same
+bits. Its file holds everything about it: kernels, bundle codec, Spark reader and hostile examples, so that adding an
+op is one file, and one line in `skewless.ops`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self, TypeAlias
+
+from skewless.errors import SettingError, UnsupportedError
+from skewless.schema import Type
+from skewless.spec import Model, Value
+from skewless.table import Column, Mask
+
+RowKernel: TypeAlias = Callable[..., Any]
+"""Takes the op's inputs as Python objects (vectors as lists of floats, None for null); gives its output, or a tuple
+of its outputs where it has several."""
+
+
+class Refused(Exception):
+    """A kernel met a value it must not process. Whoever runs the op adds stage, column and row to it."""
+
+    def __init__(
+        self, message: str, *, value: Any, position: int = 0, input: int = 0, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.value = value
+        self.position = position
+        self.input = input
+        self.hint = hint
+
+
+class Skipped(Exception):
+    """A row kernel drops the row, as ``handleInvalid="skip"`` asks."""
+
+
+class TypeRefused(Exception):
+    """An op cannot take a column of this type; ``input`` counts its inputs from 0."""
+
+    def __init__(self, message: str, *, input: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.input = input
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An op with inputs that must not surprise it: the contract suite runs them through both kernels."""
+
+    op: Op
+    inputs: tuple[Column, ...]
+
+
+class Op(ABC):
+    """Base of all ops. Subclasses are frozen dataclasses of fitted values."""
+
+    name: ClassVar[str]
+    """The op's name in a bundle."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The input ports, in the order in which the kernels take them."""
+        return ("input",)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The output ports, in the order in which the kernels give them."""
+        return ("output",)
+
+    @classmethod
+    @abstractmethod
+    def decode(cls, model: Model) -> Self:
+        """The op from a bundle's model. ArtifactError where the attributes are not what the op needs."""
+
+    @abstractmethod
+    def encode(self) -> Mapping[str, Value]:
+        """The op's attributes for a bundle, readable by MLeap where it has the op."""
+
+    @abstractmethod
+    def default_types(self) -> tuple[Type, ...]:
+        """The inputs' types where nothing else says what they are."""
+
+    @abstractmethod
+    def types(self, inputs: Sequence[Type]) -> tuple[Type, ...]:
+        """The outputs' types for these inputs. TypeRefused where an input's type will not do."""
+
+    def keep(self, *inputs: Column) -> Mask | None:
+        """The rows that stay, where the op drops rows; it is asked before ``columns``."""
+        return None
+
+    @abstractmethod
+    def columns(self, *inputs: Column) -> tuple[Column, ...]:
+        """The batch kernel. Refused where a value must not be processed."""
+
+    @abstractmethod
+    def row(self, inputs: Sequence[Type]) -> RowKernel:
+        """The row kernel for inputs of these types; all preparation is done here, once."""
+
+    @classmethod
+    @abstractmethod
+    def examples(cls) -> Iterable[Example]:
+        """Fitted ops with hostile rows: null, NaN, infinities, -0.0, unseen values, no rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SparkStage:
+    """A fitted Spark stage as it was saved: class, parameters with their defaults, and tables of fitted values."""
+
+    uid: str
+    spark_class: str
+    params: Mapping[str, Any]
+    tables: Callable[[str], Sequence[Mapping[str, Any]]]
+    """The rows of a saved table, by its folder's name."""
+    sizes: Callable[[str], Type | None]
+    """The type of a column, as far as the stages before it and the sample tell."""
+    metadata: Callable[[str], Mapping[str, Any]]
+    """The ML attributes of a column, as far as the sample tells."""
+
+    def param(self, name: str, default: Any = None) -> Any:
+        """A parameter as it was set, or its default."""
+        return self.params.get(name, default)
+
+    def fitted(self) -> Mapping[str, Any]:
+        """The single row of fitted values that most models have."""
+        rows = self.tables("data")
+        if len(rows) != 1:
+            raise UnsupportedError(
+                f"{self}: its saved data has {len(rows)} rows where one is expected",
+                hint="Save the model again with the Spark version that fitted it.",
+            )
+        return rows[0]
+
+    def columns(self, direction: str) -> tuple[str, ...]:
+        """The stage's input or output columns (``direction`` is ``input`` or ``output``), in either form."""
+        several = self.params.get(f"{direction}Cols")
+        if several is not None:
+            return tuple(several)
+        return (str(self.params[f"{direction}Col"]),)
+
+    def __str__(self) -> str:
+        return f"stage {self.uid} ({self.spark_class})"
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """An op with the columns it reads and writes, as a Spark reader hands it over."""
+
+    op: Op
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+SparkReader: TypeAlias = Callable[[SparkStage], Sequence[Lowered]]
+
+OPS: Final[dict[str, type[Op]]] = {}
+SPARK_READERS: Final[dict[str, SparkReader]] = {}
+
+
+def register(op: type[Op]) -> type[Op]:
+    """Enter an op in the table; a duplicate name or a missing part is refused at import."""
+    missing = sorted(getattr(op, "__abstractmethods__", ()))
+    if missing:
+        raise SettingError(f"op {op.__name__} lacks {', '.join(missing)}")
+    if op.name in OPS:
+        raise SettingError(f"two ops are called {op.name!r}: {OPS[op.name].__name__} and {op.__name__}")
+    OPS[op.name] = op
+    return op
+
+
+def reads_spark(*classes: str) -> Callable[[SparkReader], SparkReader]:
+    """Enter a reader for saved Spark stages of these exact classes (never of their subclasses)."""
+
+    def enter(reader: SparkReader) -> SparkReader:
+        for spark_class in classes:
+            if spark_class in SPARK_READERS:
+                raise SettingError(f"two readers take the Spark class {spark_class}")
+            SPARK_READERS[spark_class] = reader
+        return reader
+
+    return enter

@@ -1,0 +1,155 @@
+"""Audit a stage graph against the ops: every stage known, every port bound, every column typed, nothing dangling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skewless.errors import ArtifactError, UnsupportedError, ValueRefused
+from skewless.ops import OPS
+from skewless.ops.op import Op, Refused, TypeRefused
+from skewless.schema import Field, Schema, Type
+from skewless.spec import Stage, StageGraph
+
+
+@dataclass(frozen=True, slots=True)
+class BoundStage:
+    """An op with the columns it reads and writes; ``outputs`` has None for a port that is not wanted."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    outputs: tuple[str | None, ...]
+    input_types: tuple[Type, ...]
+    output_types: tuple[Type, ...]
+
+    @property
+    def produced(self) -> tuple[Field, ...]:
+        """The columns this stage adds."""
+        return tuple(
+            Field(name, type_)
+            for name, type_ in zip(self.outputs, self.output_types, strict=True)
+            if name is not None
+        )
+
+    def refusal(self, refused: Refused, row: int) -> ValueRefused:
+        """What a kernel met, with its place; ``row`` counts from 0."""
+        return ValueRefused(
+            refused.message,
+            stage=self.name,
+            column=self.inputs[refused.input],
+            row=row + 1,
+            value=refused.value,
+            hint=refused.hint,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BoundGraph:
+    """All stages in order, nested pipelines opened, with the columns that must come from outside."""
+
+    stages: tuple[BoundStage, ...]
+    inputs: Schema
+
+
+def bind(graph: StageGraph, inputs: Schema | None = None) -> BoundGraph:
+    """Bind every stage of the graph.
+
+    ``inputs`` are the columns that come from outside, where that is known; otherwise every column that no stage makes
+    is one, with the type its first reader wants. ArtifactError names stage, file and column; UnsupportedError an op
+    that this version does not have.
+    """
+    leaves = list(graph.root.leaves())
+    makers = {socket.column: leaf.name for leaf in leaves for socket in leaf.outputs}
+    known: dict[str, Type] = {field.name: field.type for field in inputs} if inputs else {}
+    needed: dict[str, Type] = {}
+    bound: list[BoundStage] = []
+    for leaf in leaves:
+        op = _op(leaf)
+        columns = _ports(leaf, op)
+        for column, default in zip(columns, op.default_types(), strict=True):
+            if column not in known:
+                if column in makers or inputs is not None:
+                    raise _dangling(leaf, column, makers, known)
+                known[column] = needed[column] = default
+        stage = _typed(leaf, op, columns, known)
+        for field in stage.produced:
+            if field.name in known:
+                raise _error(leaf, f"it writes column {field.name!r}, which is already there")
+            known[field.name] = field.type
+        bound.append(stage)
+    return BoundGraph(tuple(bound), inputs or Schema(tuple(Field(n, t) for n, t in needed.items())))
+
+
+def _op(stage: Stage) -> Op:
+    kind = OPS.get(stage.model.op)
+    if kind is None:
+        raise UnsupportedError(
+            f"stage {stage.name}{_file(stage)}: op {stage.model.op!r} is not one this version knows",
+            hint=f"It knows: {', '.join(sorted(OPS))}.",
+        )
+    return kind.decode(stage.model)
+
+
+def _ports(stage: Stage, op: Op) -> tuple[str, ...]:
+    columns = []
+    for port in op.inputs:
+        # MLeap renamed single ports over time: input and input0 are the same port.
+        synonym = {"input": "input0", "input0": "input"}.get(port, port)
+        column = stage.input(port, synonym)
+        if column is None:
+            raise _error(stage, f"its input port {port!r} is bound to no column")
+        columns.append(column)
+    return tuple(columns)
+
+
+def _typed(stage: Stage, op: Op, columns: tuple[str, ...], known: Mapping[str, Type]) -> BoundStage:
+    types = tuple(known[column] for column in columns)
+    try:
+        made = op.types(types)
+    except TypeRefused as refused:
+        column = columns[refused.input]
+        raise _error(stage, f"column {column!r} does not fit: {refused.message}") from None
+    outputs = []
+    for port in op.outputs:
+        synonym = {"output": "output0", "output0": "output"}.get(port, port)
+        outputs.append(stage.output(port, synonym))
+    if not any(outputs):
+        raise _error(stage, f"none of its output ports {', '.join(op.outputs)} is bound to a column")
+    return BoundStage(stage.name, op, columns, tuple(outputs), types, made)
+
+
+def _dangling(
+    stage: Stage, column: str, makers: Mapping[str, str], known: Mapping[str, Any]
+) -> ArtifactError:
+    if column in makers:
+        why = f"which stage {makers[column]} makes only later"
+    else:
+        why = "which is neither an input nor made by an earlier stage"
+    return _error(
+        stage, f"it reads column {column!r}, {why}; there are: {', '.join(known) or 'none'}"
+    )
+
+
+def _file(stage: Stage) -> str:
+    return f" ({stage.model.attributes.file})" if stage.model.attributes.file else ""
+
+
+def _error(stage: Stage, message: str) -> ArtifactError:
+    return ArtifactError(
+        message,
+        file=stage.model.attributes.file,
+        stage=stage.name,
+        hint="Export the pipeline again from the fitted model.",
+    )
+
+
+def needed_for(stages: Sequence[BoundStage], outputs: Sequence[str]) -> tuple[BoundStage, ...]:
+    """The stages without which these columns could not be made, in order."""
+    wanted, chosen = set(outputs), []
+    for stage in reversed(stages):
+        if wanted.intersection(name for name in stage.outputs if name):
+            chosen.append(stage)
+            wanted.update(stage.inputs)
+    return tuple(reversed(chosen))

@@ -1,0 +1,126 @@
+"""Replay parity rows: does a transform give, bit for bit, what the fitting engine gave?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from skewless.errors import ParityError, ValueRefused
+from skewless.schema import Field
+from skewless.table import Column, column_from_arrow, from_arrow
+from skewless.transforms.bind import BoundStage
+from skewless.transforms.transform import Transform
+
+REMEDY = "Export it again from the fitted model; never edit it by hand."
+
+
+def replay(transform: Transform, recorded: pa.Table) -> int:
+    """Run the recorded inputs through both kernels and compare every stage's columns; gives the number of rows.
+
+    ParityError names the first stage, column and row that differ.
+    """
+    try:
+        table = from_arrow(recorded, transform.input_schema)
+        for stage, after in transform.trace(table):
+            if len(after) != recorded.num_rows:
+                raise ParityError("it dropped rows that the fitting engine kept", stage=stage.name, hint=REMEDY)
+            for field in stage.produced:
+                _compare(stage, field, after[field.name], recorded)
+        _replay_rows(transform, recorded, table.to_rows())
+    except ValueRefused as refused:
+        raise ParityError(
+            f"it refuses what the fitting engine took: {refused.message}",
+            stage=refused.stage,
+            column=refused.column,
+            row=refused.row,
+            hint=REMEDY,
+        ) from None
+    return int(recorded.num_rows)
+
+
+def _compare(stage: BoundStage, field: Field, column: Column, recorded: pa.Table) -> None:
+    if field.name not in recorded.column_names:
+        raise ParityError(
+            "the parity rows do not have this column", stage=stage.name, column=field.name, hint=REMEDY
+        )
+    expected = column_from_arrow(recorded, field)
+    if column.type.is_vector and column.values.shape[1] != expected.values.shape[1]:
+        raise _differs(stage, field, 0, expected, column)
+    unequal = np.flatnonzero(_unequal(expected, column))
+    if len(unequal):
+        raise _differs(stage, field, int(unequal[0]), expected, column)
+
+
+def _unequal(one: Column, other: Column) -> Any:
+    left, right = one.null_mask, other.null_mask
+    size = len(one)
+    nulls = (np.zeros(size, bool) if left is None else left, np.zeros(size, bool) if right is None else right)
+    if isinstance(one.values, pa.Array):
+        values = np.array([a != b for a, b in zip(one.texts().to_pylist(), other.texts().to_pylist(), strict=True)])
+        return values.astype(bool)
+    differ = bits(one.values) != bits(other.values)
+    if differ.ndim == 2:
+        differ = differ.any(axis=1)
+    return np.where(nulls[0] | nulls[1], nulls[0] != nulls[1], differ)
+
+
+def bits(values: Any) -> Any:
+    """Numbers as whole numbers that are equal just where the bits are; all NaNs count as one."""
+    values = np.ascontiguousarray(values)
+    if values.dtype.kind != "f":
+        return values
+    kind = np.int64 if values.dtype == np.float64 else np.int32
+    return np.where(np.isnan(values), kind(-1), values.view(kind))
+
+
+def _differs(stage: BoundStage, field: Field, row: int, expected: Column, actual: Column) -> ParityError:
+    want, got = expected.cell(row), actual.cell(row)
+    return ParityError(
+        f"it gives {_shown(got)} where the fitting engine gave {_shown(want)}",
+        stage=stage.name,
+        column=field.name,
+        row=row + 1,
+        expected=want,
+        actual=got,
+        hint=REMEDY,
+    )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def _replay_rows(transform: Transform, recorded: pa.Table, rows: Any) -> None:
+    """The row kernels against the recording too: they share no code with the batch kernels."""
+    names = [field.name for stage in transform.stages for field in stage.produced]
+    function = transform.row_function(names)
+    expected = recorded.select(names).to_pylist()
+    for number, cells in enumerate(rows):
+        made = dict(zip(names, function(cells), strict=True))
+        for stage in transform.stages:
+            for field in stage.produced:
+                want, got = expected[number][field.name], made[field.name]
+                if not _same(want, got):
+                    raise ParityError(
+                        f"its row kernel gives {_shown(got)} where the fitting engine gave {_shown(want)}",
+                        stage=stage.name,
+                        column=field.name,
+                        row=number + 1,
+                        expected=want,
+                        actual=got,
+                        hint=REMEDY,
+                    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return (one == other and math.copysign(1, one) == math.copysign(1, other)) or (
+            one != one and other != other
+        )
+    return bool(one == other)

@@ -1,0 +1,169 @@
+"""`Transform`: a bound graph that runs, a whole batch at a time or a row at a time, with the same bits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from skewless.errors import SettingError, ValueRefused
+from skewless.ops.op import Refused, Skipped
+from skewless.schema import Base, Schema, Struct, Type
+from skewless.spec import StageGraph
+from skewless.table import Column, Table, from_arrow, to_arrow
+from skewless.transforms.bind import BoundStage, bind, needed_for
+
+RowFunction: TypeAlias = Callable[[Sequence[Any]], tuple[Any, ...]]
+
+
+class Transform:
+    """A fitted pipeline, ready to run.
+
+    ``input_schema`` are the columns it reads, ``output_schema`` these and every column its stages add, as Spark's own
+    ``transform`` does.
+    """
+
+    def __init__(self, graph: StageGraph, inputs: Schema | None = None) -> None:
+        """Bind ``graph``; ArtifactError or UnsupportedError where it cannot run."""
+        self.graph = graph
+        bound = bind(graph, inputs)
+        self.stages = bound.stages
+        self.input_schema = bound.inputs
+        self.output_schema = bound.inputs.plus([f for stage in bound.stages for f in stage.produced])
+        self._whole = self.row_function(self.output_schema.names)
+
+    def table(self, source: pa.Table) -> pa.Table:
+        """An Arrow table with every stage's columns after its own; vectors as list<double>.
+
+        Rows that a stage drops (``handleInvalid="skip"``) are absent, and their numbers, from 0, stand as a JSON list
+        under ``skewless.skipped`` in the schema's metadata. ValueRefused names stage, column and row.
+        """
+        done = self.run(from_arrow(source, self.input_schema))
+        skipped: list[int] = []
+        if done.rows is not None:
+            skipped = sorted(set(range(source.num_rows)) - set(done.rows.tolist()))
+            source = source.take(pa.array(done.rows))
+        for field in self.output_schema.fields[len(self.input_schema) :]:
+            source = source.append_column(field.name, to_arrow(done[field.name]))
+        if skipped:
+            source = source.replace_schema_metadata({"skewless.skipped": json.dumps(skipped)})
+        return source
+
+    def row(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """One row as a dict, with every stage's values after its own; vectors as lists.
+
+        ValueRefused names stage and column, also for a row that a stage would drop.
+        """
+        cells = [_checked(values, field.name, field.type) for field in self.input_schema]
+        return {**values, **dict(zip(self.output_schema.names, self._whole(cells), strict=True))}
+
+    def run(self, table: Table, outputs: Sequence[str] | None = None) -> Table:
+        """The batch path: a table with this transform's inputs, to one with all columns or just ``outputs``."""
+        stages = self.stages if outputs is None else needed_for(self.stages, outputs)
+        for stage in stages:
+            table = _apply(stage, table)
+        return table if outputs is None else table.select(outputs)
+
+    def row_function(self, outputs: Sequence[str]) -> RowFunction:
+        """The row path: a function from the inputs' values, in order, to the values of ``outputs``."""
+        slots = {name: slot for slot, name in enumerate(self.input_schema.names)}
+        steps = []
+        for stage in needed_for(self.stages, outputs):
+            reads = tuple(slots[name] for name in stage.inputs)
+            writes = []
+            for name in stage.outputs:
+                writes.append(slots.setdefault(name or f"\0{stage.name}", len(slots)))
+            steps.append((stage, stage.op.row(stage.input_types), reads, tuple(writes)))
+        try:
+            picked = tuple(slots[name] for name in outputs)
+        except KeyError as missing:
+            raise SettingError(
+                f"there is no column {missing}", hint=f"There are: {', '.join(self.output_schema.names)}."
+            ) from None
+        size, given = len(slots), len(self.input_schema)
+
+        def function(cells: Sequence[Any]) -> tuple[Any, ...]:
+            frame: list[Any] = [*cells, *([None] * (size - given))]
+            for stage, kernel, reads, writes in steps:
+                try:
+                    made = kernel(*[frame[slot] for slot in reads])
+                except Refused as refused:
+                    raise stage.refusal(refused, 0) from None
+                except Skipped:
+                    raise _skipped(stage) from None
+                if len(writes) == 1:
+                    frame[writes[0]] = made
+                else:
+                    for slot, value in zip(writes, made, strict=True):
+                        frame[slot] = value
+            return tuple([frame[slot] for slot in picked])
+
+        return function
+
+    def trace(self, table: Table) -> Iterator[tuple[BoundStage, Table]]:
+        """Every stage in order with the table as it is after it."""
+        for stage in self.stages:
+            table = _apply(stage, table)
+            yield stage, table
+
+
+def _apply(stage: BoundStage, table: Table) -> Table:
+    inputs = [table[name] for name in stage.inputs]
+    try:
+        keep = stage.op.keep(*inputs)
+        if keep is not None and not keep.all():
+            table = table.keep(keep)
+            inputs = [table[name] for name in stage.inputs]
+        made = stage.op.columns(*inputs)
+    except Refused as refused:
+        raise stage.refusal(refused, table.row_number(refused.position)) from None
+    return table.plus(_named(stage, made))
+
+
+def _named(stage: BoundStage, made: Sequence[Column]) -> dict[str, Column]:
+    return {name: column for name, column in zip(stage.outputs, made, strict=True) if name}
+
+
+def _skipped(stage: BoundStage) -> ValueRefused:
+    return ValueRefused(
+        'the row is dropped here, since the stage was fitted with handleInvalid="skip"',
+        stage=stage.name,
+        row=1,
+        hint="Correct the row, or leave it out.",
+    )
+
+
+_PYTHON: Mapping[Base, tuple[type, ...]] = {
+    Base.STRING: (str,),
+    Base.BOOLEAN: (bool,),
+    Base.DOUBLE: (float, int),
+    Base.FLOAT: (float, int),
+}
+
+
+def _checked(values: Mapping[str, Any], name: str, type_: Type) -> Any:
+    if name not in values:
+        raise ValueRefused(
+            "the value is missing", column=name, row=1, hint=f"The row has: {', '.join(values) or 'nothing'}."
+        )
+    value = values[name]
+    if value is None:
+        return None
+    if type_.struct is not Struct.BASIC:
+        items = list(value)
+        if type_.size is not None and len(items) != type_.size:
+            raise ValueRefused(
+                f"the vector has {len(items)} values where {type_.size} are expected",
+                column=name,
+                row=1,
+                value=value,
+            )
+        return items
+    wanted = _PYTHON.get(type_.base, (int,))
+    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+        raise ValueRefused(
+            f"{value!r} is not a {type_}", column=name, row=1, value=value, hint=f"Give a {type_}."
+        )
+    return float(value) if type_.base in (Base.DOUBLE, Base.FLOAT) else value
