@@ -112,10 +112,7 @@ def create_venv() -> None:
 
 def add_ensurepip() -> None:
     """Debian keeps ensurepip in a package of its own. Root gets it; others are told the command."""
-    if (
-        subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True).returncode
-        == 0
-    ):
+    if subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True).returncode == 0:
         return
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     if shutil.which("apt-get") is None or os.geteuid() != 0:

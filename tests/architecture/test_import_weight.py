@@ -23,9 +23,7 @@ HEAVY_FOR_SERVING = (
 def loaded_by(statement: str) -> set[str]:
     """Top-level names in ``sys.modules`` after a statement in a fresh process."""
     program = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 

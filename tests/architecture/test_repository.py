@@ -24,9 +24,7 @@ REGISTRY_HOSTS = tuple(
     )
 )
 # A folder of one developer's or one CI's machine.
-WORKPLACE = re.compile(
-    r"(?<![\w.$}~-])/" + r"(?:work|home/\w+|root|Users/\w+|opt/(?:wheels|pypi)\b)/"
-)
+WORKPLACE = re.compile(r"(?<![\w.$}~-])/" + r"(?:work|home/\w+|root|Users/\w+|opt/(?:wheels|pypi)\b)/")
 LOCK = (ROOT / "requirements.lock").read_text()
 
 
@@ -34,17 +32,13 @@ def tracked_files() -> Iterator[Path]:
     """What git tracks; without git (a source archive), every file outside hidden and ignored folders."""
     git = shutil.which("git")
     if git and (ROOT / ".git").exists():
-        listing = subprocess.run(
-            [git, "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False
-        )
+        listing = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
         if listing.returncode == 0:
             yield from (ROOT / name for name in listing.stdout.decode().split("\0") if name)
             return
     for file in ROOT.rglob("*"):
         parts = file.relative_to(ROOT).parts
-        if not any(
-            part.startswith(".") or part in {"demo-output", "__pycache__"} for part in parts
-        ):
+        if not any(part.startswith(".") or part in {"demo-output", "__pycache__"} for part in parts):
             yield file
 
 
@@ -58,9 +52,7 @@ def lines() -> Iterator[tuple[str, str]]:
 
 def test_no_registry_address() -> None:
     assert [
-        f"{place}: {line[:120]}"
-        for place, line in lines()
-        if any(host in line for host in REGISTRY_HOSTS)
+        f"{place}: {line[:120]}" for place, line in lines() if any(host in line for host in REGISTRY_HOSTS)
     ] == []
 
 
@@ -69,9 +61,7 @@ def test_no_path_of_one_machine() -> None:
 
 
 def test_the_lock_names_no_place() -> None:
-    assert (
-        re.findall(r"^.*(?:://|--index|--extra-index|--find-links|@ ).*$", LOCK, re.MULTILINE) == []
-    )
+    assert re.findall(r"^.*(?:://|--index|--extra-index|--find-links|@ ).*$", LOCK, re.MULTILINE) == []
 
 
 def test_everything_in_the_lock_has_a_version_and_hashes() -> None:

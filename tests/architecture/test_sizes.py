@@ -42,9 +42,7 @@ def code_lines(source: str) -> set[int]:
         for line in range(token.start[0], token.end[0] + 1)
     }
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, type_of_function | ast.ClassDef | ast.Module) and ast.get_docstring(
-            node
-        ):
+        if isinstance(node, type_of_function | ast.ClassDef | ast.Module) and ast.get_docstring(node):
             first = node.body[0]
             lines -= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
     return lines
@@ -72,10 +70,7 @@ def test_functions(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_files(capsys: pytest.CaptureFixture[str]) -> None:
     sizes = sorted(
-        (
-            (len(file.read_text().splitlines()), str(file.relative_to(ROOT)))
-            for file in written_files()
-        ),
+        ((len(file.read_text().splitlines()), str(file.relative_to(ROOT))) for file in written_files()),
         reverse=True,
     )
     with capsys.disabled():
