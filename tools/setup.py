@@ -70,6 +70,9 @@ def build() -> int:
         say(f"this failed: {' '.join(map(str, error.cmd))}")
         say("The reason stands above. Put it right and run `make setup` again; it starts afresh.")
         return 1
+    except KeyboardInterrupt:
+        say("interrupted; `make setup` starts afresh")
+        return 130
     UNFINISHED.unlink()
     STAMP.write_text(stamp())
     say(f"done in {time.monotonic() - started:.0f} s")
