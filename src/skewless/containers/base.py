@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from skewless.codecs.csvtext import record
 from skewless.errors import AcceptError, ContentTypeError, RequestError
 from skewless.schema import Schema
 from skewless.table import Table
@@ -52,6 +53,10 @@ class Container(ABC):
         """Give back what it holds; a second call does nothing."""
 
 
+class NeedsText(Exception):
+    """Columns cannot be handed over as they are: the next container must read them from text."""
+
+
 class BuiltIn(Container):
     """A container whose work is data, so that it can run in this process and hand over columns instead of text.
 
@@ -63,6 +68,9 @@ class BuiltIn(Container):
     """The columns that `decode` makes and `run` takes."""
     outputs: Schema
     """The columns that `run` makes and `encode` takes."""
+
+    default_accept: str
+    """The content type of the answer where the caller asks for none."""
 
     def for_request(self, body: bytes, content_type: str | None) -> BuiltIn:
         """The container that should handle this body: itself, unless the body brings a schema of its own."""
@@ -86,7 +94,14 @@ class BuiltIn(Container):
 
     @abstractmethod
     def adopt(self, upstream: Table) -> Table:
-        """An upstream container's columns, by position, as a table of ``inputs``."""
+        """An upstream container's columns, by position, as a table of ``inputs``.
+
+        NeedsText where the values themselves could come out otherwise through text.
+        """
+
+    def record(self, line: str) -> Sequence[str] | None:
+        """The fields of one CSV line; None where only `decode` knows how to read it."""
+        return record(line)
 
     @abstractmethod
     def decode_row(self, record: Sequence[str]) -> Cells:
@@ -98,11 +113,17 @@ class BuiltIn(Container):
 
     @abstractmethod
     def adopt_row(self, cells: Cells) -> Cells:
-        """The row path of `adopt`."""
+        """The row path of `adopt`, which may raise NeedsText too."""
 
     @abstractmethod
     def encode_row(self, cells: Cells, accept: str | None) -> Answer:
         """The row path of `encode`, for a request of one CSV record."""
+
+    def trace(self, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
+        """What `run` makes of a table, step by step: stage, column, values. By default one step."""
+        made = self.run(table)
+        for name, column in made.columns.items():
+            yield self.runtime, name, [column.cell(row) for row in range(len(made))]
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         """Decode, run, encode."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 
 from skewless.errors import SettingError, ValueRefused
@@ -59,16 +60,26 @@ class Transform:
         cells = [_checked(values, field.name, field.type) for field in self.input_schema]
         return {**values, **dict(zip(self.output_schema.names, self._whole(cells), strict=True))}
 
-    def run(self, table: Table, outputs: Sequence[str] | None = None) -> Table:
-        """The batch path: a table with this transform's inputs, to one with all columns or just ``outputs``."""
+    def run(self, table: Table, outputs: Sequence[str] | None = None, *, drop: bool = True) -> Table:
+        """The batch path: a table with this transform's inputs, to one with all columns or just ``outputs``.
+
+        Without ``drop``, a row that a stage would drop raises ValueRefused.
+        """
         stages = self.stages if outputs is None else needed_for(self.stages, outputs)
         for stage in stages:
-            table = _apply(stage, table)
+            table = _apply(stage, table, drop)
         return table if outputs is None else table.select(outputs)
 
-    def row_function(self, outputs: Sequence[str]) -> RowFunction:
-        """The row path: a function from the inputs' values, in order, to the values of ``outputs``."""
-        slots = {name: slot for slot, name in enumerate(self.input_schema.names)}
+    def inputs_for(self, outputs: Sequence[str]) -> tuple[str, ...]:
+        """The input columns without which ``outputs`` could not be made."""
+        read = {name for stage in needed_for(self.stages, outputs) for name in stage.inputs}
+        return tuple(name for name in self.input_schema.names if name in read or name in outputs)
+
+    def row_function(self, outputs: Sequence[str], inputs: Sequence[str] | None = None) -> RowFunction:
+        """The row path: a function from the values of ``inputs`` (by default all, in order) to those of ``outputs``."""
+        names = self.input_schema.names if inputs is None else inputs
+        slots = {name: slot for slot, name in enumerate(names)}
+        given = len(slots)
         steps = []
         for stage in needed_for(self.stages, outputs):
             reads = tuple(slots[name] for name in stage.inputs)
@@ -82,7 +93,7 @@ class Transform:
             raise SettingError(
                 f"there is no column {missing}", hint=f"There are: {', '.join(self.output_schema.names)}."
             ) from None
-        size, given = len(slots), len(self.input_schema)
+        size = len(slots)
 
         def function(cells: Sequence[Any]) -> tuple[Any, ...]:
             frame: list[Any] = [*cells, *([None] * (size - given))]
@@ -92,7 +103,7 @@ class Transform:
                 except Refused as refused:
                     raise stage.refusal(refused, 0) from None
                 except Skipped:
-                    raise _skipped(stage) from None
+                    raise _skipped(stage, 0) from None
                 if len(writes) == 1:
                     frame[writes[0]] = made
                 else:
@@ -102,18 +113,22 @@ class Transform:
 
         return function
 
-    def trace(self, table: Table) -> Iterator[tuple[BoundStage, Table]]:
-        """Every stage in order with the table as it is after it."""
-        for stage in self.stages:
+    def trace(
+        self, table: Table, outputs: Sequence[str] | None = None
+    ) -> Iterator[tuple[BoundStage, Table]]:
+        """Every stage in order (that ``outputs`` need) with the table as it is after it."""
+        for stage in self.stages if outputs is None else needed_for(self.stages, outputs):
             table = _apply(stage, table)
             yield stage, table
 
 
-def _apply(stage: BoundStage, table: Table) -> Table:
+def _apply(stage: BoundStage, table: Table, drop: bool = True) -> Table:
     inputs = [table[name] for name in stage.inputs]
     try:
         keep = stage.op.keep(*inputs)
         if keep is not None and not keep.all():
+            if not drop:
+                raise _skipped(stage, table.row_number(int(np.argmin(keep))))
             table = table.keep(keep)
             inputs = [table[name] for name in stage.inputs]
         made = stage.op.columns(*inputs)
@@ -126,11 +141,11 @@ def _named(stage: BoundStage, made: Sequence[Column]) -> dict[str, Column]:
     return {name: column for name, column in zip(stage.outputs, made, strict=True) if name}
 
 
-def _skipped(stage: BoundStage) -> ValueRefused:
+def _skipped(stage: BoundStage, row: int) -> ValueRefused:
     return ValueRefused(
         'the row is dropped here, since the stage was fitted with handleInvalid="skip"',
         stage=stage.name,
-        row=1,
+        row=row + 1,
         hint="Correct the row, or leave it out.",
     )
 

@@ -1,0 +1,150 @@
+"""Read a saved Spark ML directory (metadata as JSON, fitted values as Parquet) without a JVM."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from pyarrow import ArrowInvalid
+
+from skewless.errors import ArtifactError, UnsupportedError
+from skewless.ops import SPARK_READERS
+from skewless.ops.op import Lowered, SparkStage, TypeRefused
+from skewless.schema import Schema, Type
+from skewless.spec import PIPELINE, Attributes, Model, Socket, Stage, StageGraph, strings
+
+PIPELINE_CLASSES = ("org.apache.spark.ml.PipelineModel", "pyspark.ml.pipeline.PipelineModel")
+
+Metadata = Callable[[str], Mapping[str, Any]]
+
+
+def read(
+    folder: Path,
+    *,
+    inputs: Schema | None = None,
+    metadata: Metadata = lambda column: {},
+) -> StageGraph:
+    """The stage graph of a model that Spark saved in ``folder``.
+
+    ``inputs`` and ``metadata`` (a column's ML attributes) add what only a sample frame knows. ArtifactError where the
+    folder is not a saved model; UnsupportedError, naming uid and class, where a stage has no op here.
+    """
+    known = {field.name: field.type for field in inputs} if inputs else {}
+    stages = _Reader(known, metadata).stages(folder)
+    root = stages[0] if len(stages) == 1 else _pipeline(f"Pipeline_{uuid.uuid4().hex[:12]}", stages)
+    return StageGraph(root, name=root.name, uid=str(uuid.uuid4()), version="0.25.2")
+
+
+def saved_by(folder: Path) -> str:
+    """The Spark version that saved the model."""
+    return str(_metadata_of(folder).get("sparkVersion", "unknown"))
+
+
+class _Reader:
+    """Walks the folders in order and keeps the types of the columns known so far."""
+
+    def __init__(self, known: dict[str, Type], metadata: Metadata) -> None:
+        self.known = known
+        self.metadata = metadata
+
+    def stages(self, folder: Path) -> list[Stage]:
+        """The stages of one saved stage: most give one, those with several columns one a column."""
+        saved = _metadata_of(folder)
+        uid, spark_class = str(saved["uid"]), str(saved["class"])
+        if spark_class in PIPELINE_CLASSES:
+            return [_pipeline(uid, [s for child in _children(folder, saved) for s in self.stages(child)])]
+        reader = SPARK_READERS.get(spark_class)
+        if reader is None:
+            raise UnsupportedError(
+                f"stage {uid}: {spark_class} cannot be exported by this version",
+                hint=f"It can export: {', '.join(sorted(c.rpartition('.')[2] for c in SPARK_READERS))}.",
+            )
+        params = {**saved.get("defaultParamMap", {}), **saved.get("paramMap", {})}
+        stage = SparkStage(
+            uid, spark_class, params, lambda table: _rows(folder / table), self.known.get, self.metadata
+        )
+        lowered = list(reader(stage))
+        names = [uid] if len(lowered) == 1 else [f"{uid}_{number}" for number in range(len(lowered))]
+        return [self._stage(name, one) for name, one in zip(names, lowered, strict=True)]
+
+    def _stage(self, name: str, lowered: Lowered) -> Stage:
+        op = lowered.op
+        types = [
+            self.known.get(column, default)
+            for column, default in zip(lowered.inputs, op.default_types(), strict=True)
+        ]
+        try:
+            made = op.types(types)
+        except TypeRefused as refused:
+            column = lowered.inputs[refused.input]
+            raise UnsupportedError(f"stage {name}: column {column!r}: {refused.message}") from None
+        self.known.update(zip(lowered.outputs, made, strict=True))
+        # MLeap 0.20 wants a lone port without a number, except where its op always numbers them.
+        return Stage(
+            name,
+            Model(op.name, Attributes(op.encode(), file=None, stage=name)),
+            tuple(map(Socket, op.inputs, lowered.inputs)),
+            tuple(map(Socket, op.outputs, lowered.outputs)),
+        )
+
+
+def _pipeline(name: str, stages: Sequence[Stage]) -> Stage:
+    nodes = {"nodes": strings([stage.name for stage in stages])}
+    return Stage(name, Model(PIPELINE, Attributes(nodes, file=None, stage=name)), stages=tuple(stages))
+
+
+def _children(folder: Path, saved: Mapping[str, Any]) -> list[Path]:
+    uids = saved["paramMap"]["stageUids"]
+    digits = len(str(len(uids)))
+    children = [folder / "stages" / f"{number:0{digits}}_{uid}" for number, uid in enumerate(uids)]
+    for child in children:
+        if not child.is_dir():
+            raise ArtifactError(
+                "the folder of a stage is missing",
+                artifact=str(folder),
+                file=str(child.relative_to(folder)),
+                hint="Save the model again.",
+            )
+    return children
+
+
+def _metadata_of(folder: Path) -> Mapping[str, Any]:
+    """The first line of the metadata's text file."""
+    if not folder.is_dir():
+        raise ArtifactError("no such folder", artifact=str(folder), hint="Give a folder that model.save wrote.")
+    parts = sorted(path for path in (folder / "metadata").glob("part-*") if path.stat().st_size)
+    if not parts:
+        raise ArtifactError(
+            "this is no saved Spark ML model: it has no metadata",
+            artifact=str(folder),
+            hint="Give the folder that model.write().save(folder) made.",
+        )
+    try:
+        saved = json.loads(parts[0].read_text(encoding="utf-8"))
+        if not isinstance(saved, dict) or not {"uid", "class", "paramMap"} <= saved.keys():
+            raise ValueError("uid, class or paramMap is missing")
+    except ValueError as error:
+        raise ArtifactError(
+            f"the metadata cannot be read: {error}", artifact=str(folder), file=f"metadata/{parts[0].name}"
+        ) from None
+    return saved
+
+
+def _rows(folder: Path) -> Sequence[Mapping[str, Any]]:
+    """The rows of a saved Parquet table."""
+    parts = sorted(folder.glob("part-*"))
+    if not parts:
+        raise ArtifactError("the fitted values are missing", artifact=str(folder), hint="Save the model again.")
+    rows: list[Mapping[str, Any]] = []
+    for part in parts:
+        try:
+            rows.extend(pq.ParquetFile(part).read().to_pylist())
+        except (ArrowInvalid, OSError) as error:
+            raise ArtifactError(
+                f"the fitted values cannot be read: {error}", artifact=str(folder), file=part.name
+            ) from None
+    return rows

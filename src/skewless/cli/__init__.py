@@ -1,0 +1,1 @@
+"""The command line: one file a group of commands; each translates and prints, the layers below do the work."""

@@ -1,0 +1,41 @@
+"""``skewless``: the commands gathered, and errors turned into one clear line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from skewless.cli import datasets, pipelines, train
+from skewless.errors import SkewlessError
+
+app = typer.Typer(
+    name="skewless",
+    help="Inference pipelines you own: fit, train, serve and batch, with proof that serving does what training did.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(datasets.app, name="datasets")
+app.add_typer(train.app, name="train")
+pipelines.add_to(app)
+
+
+def main() -> None:
+    """Entry point. Exit status 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted."""
+    try:
+        app()
+    except SkewlessError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

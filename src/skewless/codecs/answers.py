@@ -1,0 +1,59 @@
+"""One output column as text, the way the SparkML container writes it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from skewless.codecs.csvtext import quoted
+from skewless.errors import ValueRefused
+from skewless.javatext import double_text, value_text
+from skewless.schema import Base, Field, Struct
+from skewless.table import Table
+
+
+def render(table: Table, field: Field, accept: str, exact: bool) -> list[str]:
+    """Every row's text; see `render_cell`."""
+    column = table[field.name]
+    if isinstance(column.values, list):
+        cells = column.values
+    else:
+        cells = column.values.to_pylist() if hasattr(column.values, "to_pylist") else column.values.tolist()
+    if column.nulls is not None:
+        cells = [None if null else cell for cell, null in zip(cells, column.nulls, strict=True)]
+    return [
+        render_cell(cell, field, table.row_number(position), accept, exact)
+        for position, cell in enumerate(cells)
+    ]
+
+
+def render_cell(cell: Any, field: Field, row: int, accept: str, exact: bool) -> str:
+    """One value's text for this Accept; ``exact`` never quotes strings, as the original does not.
+
+    Numbers are in Java's form. ValueRefused for null, which the original turns into 0; ``row`` counts from 0.
+    """
+    if cell is None:
+        raise ValueRefused("the answer is null", column=field.name, row=row + 1)
+    base = field.type.base
+    if field.type.struct is Struct.BASIC:
+        if base is Base.STRING:
+            return str(cell) if exact or accept != "text/csv" else quoted(cell)
+        return value_text(cell, base)
+    if accept == "application/jsonlines":
+        return '{"features":[' + ",".join(_json(item, base) for item in cell) + "]}"
+    if accept == "application/jsonlines;data=text":
+        texts = " ".join(value_text(item, base) for item in cell)
+        return '{"source":' + msgspec.json.encode(texts).decode() + "}"
+    if base is Base.DOUBLE:
+        return ",".join(map(double_text, cell))
+    quote = str if exact or base is not Base.STRING else quoted
+    return ",".join(quote(value_text(item, base)) for item in cell)
+
+
+def _json(item: Any, base: Base) -> str:
+    if base is Base.STRING:
+        return msgspec.json.encode(item).decode()
+    text = value_text(item, base)
+    return text if not isinstance(item, float) or math.isfinite(item) else f'"{text}"'

@@ -1,0 +1,124 @@
+"""`pipeline.yaml` to a pipeline that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from skewless.bundles.archive import Files, read_files
+from skewless.bundles.bundle import bundle_of
+from skewless.containers import sparkml, xgboost
+from skewless.containers.artifact import Artifact
+from skewless.containers.base import Container
+from skewless.containers.images import runtime_of
+from skewless.containers.pipeline import EndToEnd, Pipeline
+from skewless.errors import SettingError, SkewlessError
+from skewless.settings import Settings
+
+EXAMPLE: Final = "containers: [{image: sparkml, model_data: model.tar.gz}]"
+
+
+class ContainerSpec(msgspec.Struct, forbid_unknown_fields=True):
+    """A container with the words of CreateModel."""
+
+    image: str
+    model_data: str
+    environment: dict[str, Any] = {}
+    container_hostname: str | None = None
+
+
+class ParitySpec(msgspec.Struct, forbid_unknown_fields=True):
+    """Files with recorded bodies for the whole pipeline."""
+
+    input: str
+    output: str
+    content_type: str = "text/csv"
+
+
+class PipelineSpec(msgspec.Struct, forbid_unknown_fields=True):
+    """The document: its containers in order."""
+
+    containers: list[ContainerSpec]
+    parity: ParitySpec | None = None
+
+
+def _sparkml(
+    name: str, files: Files, environment: Mapping[str, str], settings: Settings
+) -> Container:
+    return sparkml.load(name, Artifact.of(bundle_of(files)), environment, settings)
+
+
+def _xgboost(
+    name: str, files: Files, environment: Mapping[str, str], settings: Settings
+) -> Container:
+    return xgboost.load(name, files, environment, settings, files.name)
+
+
+LOADERS: Final[Mapping[str, Callable[[str, Files, Mapping[str, str], Settings], Container]]] = {
+    "sparkml": _sparkml,
+    "xgboost": _xgboost,
+}
+
+
+def load_pipeline(
+    path: str | Path, *, fused: bool = True, verify: bool = True, settings: Settings | None = None
+) -> Pipeline:
+    """The pipeline that a ``pipeline.yaml`` describes; its paths are relative to the file.
+
+    With ``verify`` all parity rows are replayed before it is given out. SettingError names what is wrong in the file;
+    ArtifactError, UnsupportedError and ParityError what is wrong with a model artifact.
+    """
+    file = Path(path)
+    spec = read_spec(file)
+    chosen = settings or Settings.read()
+    containers: list[Container] = []
+    for number, one in enumerate(spec.containers, start=1):
+        name = one.container_hostname or f"container-{number}"
+        try:
+            files = read_files(file.parent / one.model_data, limits=chosen)
+            load = LOADERS[runtime_of(one.image)]
+            containers.append(load(name, files, _environment(one.environment), chosen))
+        except SkewlessError as error:
+            error.message = f"{name}: {error.message}" if not error.place else error.message
+            raise
+    pipeline = Pipeline(containers, fused=fused, recorded=_recorded(file, spec.parity))
+    if verify:
+        pipeline.verify()
+    return pipeline
+
+
+def read_spec(file: Path) -> PipelineSpec:
+    """The document as it stands, checked for form only."""
+    try:
+        return msgspec.yaml.decode(file.read_bytes(), type=PipelineSpec)
+    except OSError as error:
+        raise SettingError(
+            f"{file} cannot be read: {error.strerror}", hint="Give the path of a pipeline.yaml."
+        ) from None
+    except msgspec.DecodeError as error:
+        raise SettingError(f"{file} is wrong: {error}", hint=f"It looks like: {EXAMPLE}") from None
+
+
+def _environment(given: Mapping[str, Any]) -> dict[str, str]:
+    """Values as text; a schema may be written as YAML in place of JSON in a string."""
+    return {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        for name, value in given.items()
+    }
+
+
+def _recorded(file: Path, spec: ParitySpec | None) -> EndToEnd | None:
+    if spec is None:
+        return None
+    try:
+        body = (file.parent / spec.input).read_bytes()
+        expected = (file.parent / spec.output).read_bytes()
+    except OSError as error:
+        raise SettingError(
+            f"{file}: the parity file {error.filename} cannot be read: {error.strerror}",
+            hint="Restore it, or leave out `parity`.",
+        ) from None
+    return EndToEnd(body, spec.content_type, expected)

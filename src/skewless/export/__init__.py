@@ -1,0 +1,1 @@
+"""Runs in the author's environment only: fitted objects of other libraries to bundles."""

@@ -1,0 +1,27 @@
+"""Saved Spark ML models to bundles, with neither Java nor pyspark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skewless.bundles import sparkml
+from skewless.bundles.bundle import save
+from skewless.schema import Schema
+from skewless.transforms.transform import Transform
+
+
+def convert(
+    saved: str | Path, path: str | Path, *, inputs: Schema | None = None, format: str = "json"
+) -> Path:
+    """Write a model that Spark saved in a folder as a bundle; a path ending .zip or .tar.gz is an archive, else a folder.
+
+    ``inputs`` names the input columns' types where they are known. There are no parity rows: only Spark itself could
+    compute them, so use `skewless.spark.export` with a sample where Spark is at hand. UnsupportedError names a stage
+    that cannot be converted.
+    """
+    folder = Path(saved)
+    graph = sparkml.read(folder, inputs=inputs)
+    # Binding it refuses, before anything is written, what could not be loaded again.
+    Transform(graph, inputs)
+    engine = f"spark {sparkml.saved_by(folder)}"
+    return save(graph, path, engine=engine, inputs=inputs, rows=None, format=format)

@@ -1,0 +1,216 @@
+"""Fitted PySpark models to bundles, with parity rows as Spark itself computed them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyspark
+from pyspark.ml.functions import vector_to_array
+from pyspark.ml.linalg import VectorUDT
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as spark_types
+
+from skewless.bundles import sparkml
+from skewless.bundles.bundle import save
+from skewless.errors import SettingError, SkewlessError, UnsupportedError
+from skewless.export.java import use_java
+from skewless.schema import Base, Field, Schema, Struct, Type, vector
+from skewless.spec import StageGraph
+from skewless.transforms.parity import replay
+from skewless.transforms.transform import Transform
+
+PARITY_ROWS = 1000
+"""Parity rows kept by default: enough to meet every label of ordinary features, small enough to replay at each load."""
+
+_BASES: Mapping[type[spark_types.DataType], Base] = {
+    spark_types.BooleanType: Base.BOOLEAN,
+    spark_types.ByteType: Base.BYTE,
+    spark_types.ShortType: Base.SHORT,
+    spark_types.IntegerType: Base.INT,
+    spark_types.LongType: Base.LONG,
+    spark_types.FloatType: Base.FLOAT,
+    spark_types.DoubleType: Base.DOUBLE,
+    spark_types.StringType: Base.STRING,
+}
+
+
+class FittedModel(Protocol):
+    """What is asked of a model: that it transforms and that Spark can save it."""
+
+    def transform(self, dataset: DataFrame) -> DataFrame: ...
+
+    def write(self) -> Any: ...
+
+
+def session(name: str, master: str = "local[*]", **conf: str) -> SparkSession:
+    """A local Spark session with a Java that is known to work; ``conf`` has dots as double underscores."""
+    use_java()
+    builder = SparkSession.builder.appName(name).master(master)
+    quiet = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+    given = {key.replace("__", "."): value for key, value in conf.items()}
+    for key, value in {**quiet, **given}.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def export(
+    model: FittedModel,
+    path: str | Path,
+    sample: DataFrame | None = None,
+    *,
+    format: str = "json",
+    parity_rows: int = PARITY_ROWS,
+) -> Path:
+    """Write a fitted model or PipelineModel as a bundle; a path ending .zip or .tar.gz is an archive, else a folder.
+
+    ``sample`` is a frame with the model's input columns: up to ``parity_rows`` of its rows travel in the bundle with
+    what every stage made of them, and loading replays them. UnsupportedError names the stage that cannot be exported.
+    """
+    if not hasattr(model, "write") or not hasattr(model, "transform"):
+        raise SettingError(
+            f"a {type(model).__name__} cannot be exported",
+            hint="Give a fitted model or PipelineModel; an estimator or Pipeline must be fitted first.",
+        )
+    known = _schema(sample) if sample is not None else None
+    attributes = _Attributes(sample)
+    # Spark's own saved form is read back, so that a live model and a saved one take the same way.
+    with tempfile.TemporaryDirectory(prefix="skewless-export-") as folder:
+        saved = _save(model, Path(folder) / "model")
+        graph = sparkml.read(saved, inputs=known, metadata=attributes)
+    inputs, rows = (None, None) if sample is None else _parity(model, graph, sample, known, parity_rows)
+    if rows is not None:
+        # Never write what does not do as Spark did: whoever exports learns of it, not whoever serves.
+        replay(Transform(graph, inputs), rows)
+    return save(graph, path, engine=f"pyspark {pyspark.__version__}", inputs=inputs, rows=rows, format=format)
+
+
+def _save(model: FittedModel, folder: Path) -> Path:
+    """Save the model on this machine, through the cluster's own file system where Spark is not local."""
+    spark = SparkSession.getActiveSession()
+    if spark is None:
+        raise SettingError("no Spark session is active", hint="Export while the session that fitted is running.")
+    context: Any = spark.sparkContext
+    if str(context.master).startswith("local"):
+        model.write().overwrite().save(folder.as_uri())
+        return folder
+    java: Any = context._jvm
+    filesystem = java.org.apache.hadoop.fs.FileSystem.get(context._jsc.hadoopConfiguration())
+    if str(filesystem.getScheme()) == "file":
+        raise SettingError(
+            f"Spark runs on {context.master}, but its default file system is each machine's own",
+            hint="Set spark.hadoop.fs.defaultFS to a shared one, or save the model and use skewless.spark.convert.",
+        )
+    remote = java.org.apache.hadoop.fs.Path(f"/tmp/{folder.parent.name}")
+    model.write().overwrite().save(remote.toString())
+    try:
+        filesystem.copyToLocalFile(False, remote, java.org.apache.hadoop.fs.Path(folder.as_uri()), True)
+    finally:
+        filesystem.delete(remote, True)
+    return folder
+
+
+def _schema(frame: DataFrame) -> Schema:
+    """The columns that an op could read; others (dates, maps …) are left out."""
+    fields = []
+    for field in frame.schema.fields:
+        type_ = _type(field)
+        if type_ is not None:
+            fields.append(Field(field.name, type_))
+    return Schema(tuple(fields))
+
+
+def _type(field: spark_types.StructField) -> Type | None:
+    if isinstance(field.dataType, VectorUDT):
+        size = field.metadata.get("ml_attr", {}).get("num_attrs")
+        return vector(None if size is None else int(size))
+    if isinstance(field.dataType, spark_types.ArrayType):
+        base = _BASES.get(type(field.dataType.elementType))
+        return None if base is None else Type(base, Struct.ARRAY)
+    base = _BASES.get(type(field.dataType))
+    return None if base is None else Type(base)
+
+
+class _Attributes:
+    """The ML attributes of the sample's columns."""
+
+    def __init__(self, sample: DataFrame | None) -> None:
+        fields = [] if sample is None else sample.schema.fields
+        self._fields = {field.name: field.metadata.get("ml_attr", {}) for field in fields}
+
+    def __call__(self, column: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._fields.get(column, {})
+        return found
+
+
+def _parity(
+    model: FittedModel, graph: StageGraph, sample: DataFrame, known: Schema | None, most: int
+) -> tuple[Schema, pa.Table]:
+    """The input columns, and rows with them and every stage's outputs, computed by Spark in one pass."""
+    leaves = list(graph.root.leaves())
+    made = [socket.column for leaf in leaves for socket in leaf.outputs]
+    read = [socket.column for leaf in leaves for socket in leaf.inputs]
+    needed = [name for name in dict.fromkeys(read) if name not in made]
+    absent = [name for name in needed if name not in sample.columns]
+    if absent:
+        raise SettingError(
+            f"the sample has no column {absent[0]!r}, which the model reads",
+            hint=f"It has: {', '.join(sample.columns)}.",
+        )
+    types = {name: known.get(name) if known else None for name in needed}
+    for name, type_ in types.items():
+        if type_ is None:
+            raise UnsupportedError(
+                f"input column {name!r} is of type {sample.schema[name].dataType.simpleString()}",
+                hint="Cast it to a number, a string or a vector before the pipeline.",
+            )
+    frame = model.transform(_representative(sample.select(*needed), most))
+    rows = _collect(frame, [*needed, *made])
+    inputs = Schema(tuple(Field(name, _sized(type_, rows, name)) for name, type_ in types.items() if type_))
+    return inputs, rows
+
+
+def _representative(sample: DataFrame, most: int) -> DataFrame:
+    """Distinct rows, and where there are too many of them a repeatable choice spread over all."""
+    distinct = sample.distinct()
+    count = distinct.count()
+    if count <= most:
+        return distinct
+    return distinct.sample(fraction=min(1.0, 1.2 * most / count), seed=17).limit(most)
+
+
+def _collect(frame: DataFrame, columns: Sequence[str]) -> pa.Table:
+    chosen = []
+    for name in columns:
+        column = frame[f"`{name}`"]
+        is_vector = isinstance(frame.schema[name].dataType, VectorUDT)
+        chosen.append(vector_to_array(column).alias(name) if is_vector else column)
+    try:
+        table: pa.Table = frame.select(*chosen).toArrow()
+    except Exception as error:
+        if type(error).__module__.startswith(("py4j", "pyspark")):
+            raise SkewlessError(
+                f"Spark itself cannot transform the sample: {_first_line(error)}",
+                hint="Give a sample that the model can transform.",
+            ) from error
+        raise
+    return table.replace_schema_metadata().cast(
+        pa.schema([pa.field(field.name, field.type) for field in table.schema])
+    )
+
+
+def _first_line(error: Exception) -> str:
+    told = str(error)
+    causes = [line for line in told.splitlines() if "SparkException" in line or "Caused by" in line]
+    return (causes or told.splitlines() or [type(error).__name__])[-1].strip()
+
+
+def _sized(type_: Type, rows: pa.Table, name: str) -> Type:
+    """A vector's length from the first row, where the frame's metadata do not tell it."""
+    if not type_.is_vector or type_.size is not None:
+        return type_
+    lengths = {len(value) for value in rows.column(name).to_pylist() if value is not None}
+    return vector(lengths.pop()) if len(lengths) == 1 else type_

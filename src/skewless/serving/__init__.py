@@ -1,0 +1,1 @@
+"""The data plane: one process that answers ``/ping``, ``/invocations`` and ``/execution-parameters``."""

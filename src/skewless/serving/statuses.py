@@ -1,0 +1,33 @@
+"""Errors to HTTP statuses, for each runtime as its original answers. The one place where the two meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from skewless.errors import (
+    AcceptError,
+    BodyError,
+    ContentTypeError,
+    EmptyBody,
+    PayloadTooLarge,
+    RequestError,
+)
+
+STATUSES: Final[Mapping[str, Mapping[type[RequestError], int]]] = {
+    "sparkml": {ContentTypeError: 415, PayloadTooLarge: 413, RequestError: 400},
+    "xgboost": {
+        EmptyBody: 204,
+        BodyError: 415,
+        ContentTypeError: 415,
+        AcceptError: 406,
+        PayloadTooLarge: 413,
+        RequestError: 400,
+    },
+}
+
+
+def status_of(error: RequestError, runtime: str | None) -> int:
+    """The status for an error that arose in a container of this runtime; the nearest class decides."""
+    table = STATUSES.get(runtime or "", STATUSES["sparkml"])
+    return next(table[kind] for kind in type(error).__mro__ if kind in table)

@@ -1,0 +1,64 @@
+"""What several tests share: one Spark session, and the car example fitted once."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+import skewless.spark
+from skewless.datasets import write_car_evaluation
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def example(name: str) -> ModuleType:
+    """A module of the car example."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples/car_evaluation" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The one Spark of the whole run."""
+    warehouse = tmp_path_factory.mktemp("spark")
+    session = skewless.spark.session(
+        "tests",
+        master="local[2]",
+        spark__sql__shuffle__partitions="2",
+        spark__sql__warehouse__dir=str(warehouse),
+        spark__driver__memory="2g",
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@dataclass(frozen=True)
+class Cars:
+    """The car example's files."""
+
+    data: Path
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def cars(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Cars:
+    """The example's data and everything that its fit.py makes of it."""
+    folder = tmp_path_factory.mktemp("cars")
+    data = folder / "car.data"
+    write_car_evaluation(data)
+    example("fit").fit(spark, data, folder)
+    return Cars(data, folder)
