@@ -73,7 +73,9 @@ class Column:
 
     def take(self, keep: Mask) -> Column:
         """The rows that ``keep`` marks."""
-        values = self.values.filter(pa.array(keep)) if isinstance(self.values, pa.Array) else self.values[keep]
+        values = (
+            self.values.filter(pa.array(keep)) if isinstance(self.values, pa.Array) else self.values[keep]
+        )
         return Column(self.type, values, None if self.nulls is None else self.nulls[keep])
 
     def cell(self, row: int) -> Any:
@@ -183,9 +185,7 @@ def _basic_or_array(array: pa.Array, field: Field) -> Column:
 def _vectors(array: pa.Array, field: Field) -> Column:
     kind = array.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        raise ValueRefused(
-            f"{kind} cannot be read as a vector", column=field.name, hint="Give list<double>."
-        )
+        raise ValueRefused(f"{kind} cannot be read as a vector", column=field.name, hint="Give list<double>.")
     nulls = None
     if array.null_count:
         nulls = np.asarray(array.is_null().to_numpy(zero_copy_only=False))

@@ -13,7 +13,7 @@ from skewless.transforms.transform import Transform
 def convert(
     saved: str | Path, path: str | Path, *, inputs: Schema | None = None, format: str = "json"
 ) -> Path:
-    """Write a model that Spark saved in a folder as a bundle; a path ending .zip or .tar.gz is an archive, else a folder.
+    """Write a model that Spark saved in a folder as a bundle; ``path`` ending .zip or .tar.gz is an archive.
 
     ``inputs`` names the input columns' types where they are known. There are no parity rows: only Spark itself could
     compute them, so use `skewless.spark.export` with a sample where Spark is at hand. UnsupportedError names a stage

@@ -13,6 +13,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as spark_types
+from pyspark.sql.functions import when
 
 from skewless.bundles import sparkml
 from skewless.bundles.bundle import save
@@ -92,7 +93,9 @@ def _save(model: FittedModel, folder: Path) -> Path:
     """Save the model on this machine, through the cluster's own file system where Spark is not local."""
     spark = SparkSession.getActiveSession()
     if spark is None:
-        raise SettingError("no Spark session is active", hint="Export while the session that fitted is running.")
+        raise SettingError(
+            "no Spark session is active", hint="Export while the session that fitted is running."
+        )
     context: Any = spark.sparkContext
     if str(context.master).startswith("local"):
         model.write().overwrite().save(folder.as_uri())
@@ -183,13 +186,8 @@ def _representative(sample: DataFrame, most: int) -> DataFrame:
 
 
 def _collect(frame: DataFrame, columns: Sequence[str]) -> pa.Table:
-    chosen = []
-    for name in columns:
-        column = frame[f"`{name}`"]
-        is_vector = isinstance(frame.schema[name].dataType, VectorUDT)
-        chosen.append(vector_to_array(column).alias(name) if is_vector else column)
     try:
-        table: pa.Table = frame.select(*chosen).toArrow()
+        return to_arrow(frame.select(*[frame[f"`{name}`"] for name in columns]))
     except Exception as error:
         if type(error).__module__.startswith(("py4j", "pyspark")):
             raise SkewlessError(
@@ -197,9 +195,19 @@ def _collect(frame: DataFrame, columns: Sequence[str]) -> pa.Table:
                 hint="Give a sample that the model can transform.",
             ) from error
         raise
-    return table.replace_schema_metadata().cast(
-        pa.schema([pa.field(field.name, field.type) for field in table.schema])
-    )
+
+
+def to_arrow(frame: DataFrame) -> pa.Table:
+    """A frame's rows with vectors as list<double>, without Spark's metadata."""
+    columns = []
+    for field in frame.schema.fields:
+        column = frame[f"`{field.name}`"]
+        if isinstance(field.dataType, VectorUDT):
+            # Guarded, since vector_to_array itself fails on null.
+            column = when(column.isNotNull(), vector_to_array(column)).alias(field.name)
+        columns.append(column)
+    table = frame.select(*columns).toArrow()
+    return pa.table(dict(zip(table.column_names, table.columns, strict=True)))
 
 
 def _first_line(error: Exception) -> str:

@@ -115,9 +115,7 @@ class OneHotEncoder(Op):
         single = [self._row_of(position) for position in range(len(self.categories))]
         if len(single) == 1:
             return single[0]
-        return lambda *indices: tuple(
-            kernel(index) for kernel, index in zip(single, indices, strict=True)
-        )
+        return lambda *indices: tuple(kernel(index) for kernel, index in zip(single, indices, strict=True))
 
     def _row_of(self, position: int) -> RowKernel:
         size, width = self.categories[position], self.width(self.categories[position])

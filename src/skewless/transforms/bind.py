@@ -127,9 +127,7 @@ def _dangling(
         why = f"which stage {makers[column]} makes only later"
     else:
         why = "which is neither an input nor made by an earlier stage"
-    return _error(
-        stage, f"it reads column {column!r}, {why}; there are: {', '.join(known) or 'none'}"
-    )
+    return _error(stage, f"it reads column {column!r}, {why}; there are: {', '.join(known) or 'none'}")
 
 
 def _file(stage: Stage) -> str:

@@ -26,7 +26,9 @@ def replay(transform: Transform, recorded: pa.Table) -> int:
         table = from_arrow(recorded, transform.input_schema)
         for stage, after in transform.trace(table):
             if len(after) != recorded.num_rows:
-                raise ParityError("it dropped rows that the fitting engine kept", stage=stage.name, hint=REMEDY)
+                raise ParityError(
+                    "it dropped rows that the fitting engine kept", stage=stage.name, hint=REMEDY
+                )
             for field in stage.produced:
                 _compare(stage, field, after[field.name], recorded)
         _replay_rows(transform, recorded, table.to_rows())
@@ -59,7 +61,9 @@ def _unequal(one: Column, other: Column) -> Any:
     size = len(one)
     nulls = (np.zeros(size, bool) if left is None else left, np.zeros(size, bool) if right is None else right)
     if isinstance(one.values, pa.Array):
-        values = np.array([a != b for a, b in zip(one.texts().to_pylist(), other.texts().to_pylist(), strict=True)])
+        values = np.array(
+            [a != b for a, b in zip(one.texts().to_pylist(), other.texts().to_pylist(), strict=True)]
+        )
         return values.astype(bool)
     differ = bits(one.values) != bits(other.values)
     if differ.ndim == 2:
@@ -104,7 +108,7 @@ def _replay_rows(transform: Transform, recorded: pa.Table, rows: Any) -> None:
         for stage in transform.stages:
             for field in stage.produced:
                 want, got = expected[number][field.name], made[field.name]
-                if not _same(want, got):
+                if not same(want, got):
                     raise ParityError(
                         f"its row kernel gives {_shown(got)} where the fitting engine gave {_shown(want)}",
                         stage=stage.name,
@@ -116,9 +120,10 @@ def _replay_rows(transform: Transform, recorded: pa.Table, rows: Any) -> None:
                     )
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Whether two values, or lists of values, are equal bit for bit; all NaNs count as one."""
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, float) and isinstance(other, float):
         return (one == other and math.copysign(1, one) == math.copysign(1, other)) or (
             one != one and other != other

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
@@ -113,9 +113,7 @@ class Transform:
 
         return function
 
-    def trace(
-        self, table: Table, outputs: Sequence[str] | None = None
-    ) -> Iterator[tuple[BoundStage, Table]]:
+    def trace(self, table: Table, outputs: Sequence[str] | None = None) -> Iterator[tuple[BoundStage, Table]]:
         """Every stage in order (that ``outputs`` need) with the table as it is after it."""
         for stage in self.stages if outputs is None else needed_for(self.stages, outputs):
             table = _apply(stage, table)
@@ -150,7 +148,7 @@ def _skipped(stage: BoundStage, row: int) -> ValueRefused:
     )
 
 
-_PYTHON: Mapping[Base, tuple[type, ...]] = {
+_PYTHON: Final[Mapping[Base, tuple[type, ...]]] = {
     Base.STRING: (str,),
     Base.BOOLEAN: (bool,),
     Base.DOUBLE: (float, int),
@@ -163,7 +161,7 @@ def _checked(values: Mapping[str, Any], name: str, type_: Type) -> Any:
         raise ValueRefused(
             "the value is missing", column=name, row=1, hint=f"The row has: {', '.join(values) or 'nothing'}."
         )
-    value = values[name]
+    value: Any = values[name]
     if value is None:
         return None
     if type_.struct is not Struct.BASIC:
@@ -181,4 +179,4 @@ def _checked(values: Mapping[str, Any], name: str, type_: Type) -> Any:
         raise ValueRefused(
             f"{value!r} is not a {type_}", column=name, row=1, value=value, hint=f"Give a {type_}."
         )
-    return float(value) if type_.base in (Base.DOUBLE, Base.FLOAT) else value
+    return float(cast(float, value)) if type_.base in (Base.DOUBLE, Base.FLOAT) else value

@@ -1,0 +1,122 @@
+"""Every op, whatever it computes, keeps the same contract: one suite over the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import FrozenInstanceError
+from typing import Any, ClassVar
+
+import pytest
+
+from skewless.errors import SettingError
+from skewless.ops import OPS
+from skewless.ops.op import Example, Op, Refused, Skipped, register
+from skewless.spec import Attributes, Model
+from skewless.transforms.parity import same
+
+EXAMPLES = [
+    pytest.param(example, id=f"{name}-{number}")
+    for name, op in sorted(OPS.items())
+    for number, example in enumerate(op.examples())
+]
+
+
+def rows_of(example: Example) -> Iterator[tuple[Any, ...]]:
+    for row in range(len(example.inputs[0])):
+        yield tuple(column.cell(row) for column in example.inputs)
+
+
+def by_rows(example: Example) -> tuple[list[Any], tuple[Any, ...] | None]:
+    """The row kernel's outputs, and what it refused where it did."""
+    kernel = example.op.row([column.type for column in example.inputs])
+    made = []
+    for number, row in enumerate(rows_of(example)):
+        try:
+            made.append(kernel(*row))
+        except Skipped:
+            continue
+        except Refused as refused:
+            return made, (number, refused.input, refused.message, refused.hint)
+    return made, None
+
+
+def by_columns(example: Example) -> tuple[list[Any], tuple[Any, ...] | None]:
+    inputs: Sequence[Any] = example.inputs
+    keep = example.op.keep(*inputs)
+    if keep is not None:
+        inputs = [column.take(keep) for column in inputs]
+    try:
+        made = example.op.columns(*inputs)
+    except Refused as refused:
+        return [], (refused.position, refused.input, refused.message, refused.hint)
+    cells = [[column.cell(row) for row in range(len(column))] for column in made]
+    return (cells[0] if len(cells) == 1 else list(zip(*cells, strict=True))), None
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_both_kernels_give_the_same_bits_and_the_same_refusals(example: Example) -> None:
+    rows, row_refusal = by_rows(example)
+    columns, column_refusal = by_columns(example)
+    assert row_refusal == column_refusal
+    if row_refusal is None:
+        assert len(rows) == len(columns)
+        for one, other in zip(rows, columns, strict=True):
+            assert same(_listed(one), _listed(other))
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_columns_made_are_of_the_declared_types(example: Example) -> None:
+    declared = example.op.types([column.type for column in example.inputs])
+    assert len(declared) == len(example.op.outputs)
+    try:
+        inputs: Sequence[Any] = example.inputs
+        keep = example.op.keep(*inputs)
+        if keep is not None:
+            inputs = [column.take(keep) for column in inputs]
+        made = example.op.columns(*inputs)
+    except Refused:
+        return
+    assert [column.type for column in made] == list(declared)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_op_survives_its_bundle_codec(example: Example) -> None:
+    model = Model(example.op.name, Attributes(example.op.encode(), file=None, stage=None))
+    assert type(example.op).decode(model) == example.op
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_examples_are_hostile(name: str) -> None:
+    """Each op must bring nulls and an empty batch, so that the tests above mean something."""
+    examples = list(OPS[name].examples())
+    assert any(len(example.inputs[0]) == 0 for example in examples), "no empty batch"
+    assert any(
+        column.null_mask is not None and column.null_mask.any()
+        for example in examples
+        for column in example.inputs
+    ), "no null"
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_ops_are_frozen(name: str) -> None:
+    example = next(iter(OPS[name].examples()))
+    with pytest.raises((FrozenInstanceError, AttributeError, TypeError)):
+        example.op.name = "other"  # type: ignore[misc]
+
+
+def test_a_second_op_of_one_name_is_refused_at_import() -> None:
+    with pytest.raises(SettingError, match="two ops are called 'string_indexer'"):
+        register(OPS["string_indexer"])
+
+
+def test_an_op_without_a_kernel_is_refused_at_import() -> None:
+    class Half(Op):
+        name: ClassVar[str] = "half"
+
+    with pytest.raises(SettingError, match=r"op Half lacks .*columns.*row"):
+        register(Half)
+    assert "half" not in OPS
