@@ -1,0 +1,401 @@
+"""XGBoost model files read and checked in Python, before the native library sees a byte of them.
+
+The library trusts a file: a child index out of range makes it read foreign memory, an empty file ends the process.
+Here a file in JSON or UBJSON becomes plain objects, and whatever prediction follows blindly is proven sound. Nothing
+is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, TypeAlias
+
+import numpy as np
+
+from skewless.errors import ArtifactError, UnsupportedError
+
+Node: TypeAlias = Mapping[str, Any]
+Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+MOST_FEATURES: Final = 1 << 24
+MOST_GROUPS: Final = 1 << 16
+DEEPEST_TREE: Final = 4096
+"""The library walks a tree recursively; so deep a one would come near the end of a thread's stack."""
+MOST_CATEGORIES: Final = 1 << 24
+
+_DEEPEST: Final = 64
+_LEAF: Final = -1
+_RESAVE: Final = (
+    "Load it where it was made, with an xgboost below 3.1, and write it with "
+    'booster.save_model("xgboost-model.json"); then put that file into the archive as xgboost-model.'
+)
+
+
+class Unsound(Exception):
+    """What is wrong with a model file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a sound model file says about itself. ``groups`` is the number of values it predicts for a row."""
+
+    booster: str
+    objective: str
+    features: int
+    groups: int
+    trees: int
+
+
+def check(data: bytes, *, artifact: str | None = None, file: str | None = None) -> ModelFacts:
+    """The facts of a model file that is safe to load.
+
+    ArtifactError says what is wrong with it, or which other format it is in and how to convert it; UnsupportedError
+    names what this version cannot serve.
+    """
+    try:
+        foreign = _foreign(data)
+        if foreign:
+            raise ArtifactError(foreign, artifact=artifact, file=file, hint=_RESAVE)
+        return _facts(read(data))
+    except Unsound as unsound:
+        raise ArtifactError(
+            f"this XGBoost model is damaged: {unsound}",
+            artifact=artifact,
+            file=file,
+            hint="Copy it again from where it was trained, or train it again.",
+        ) from None
+
+
+def _foreign(data: bytes) -> str | None:
+    """What a file is that is no model in JSON or UBJSON."""
+    if data[:1] == b"{":
+        return None
+    if not data:
+        raise Unsound("the file is empty")
+    python = re.match(rb"\x80[\x00-\x05]|\(?[ci][A-Za-z_][\w.]*\r?\n", data)
+    if python:
+        return "this is a Python pickle, which can run any code when it is read, so it is never opened"
+    if data[:4] in (b"binf", b"bs64") or data[:4] == b"\x00\x00\x00\x3f":
+        return "this model is in XGBoost's old binary format, which xgboost 3.1 and later no longer read"
+    return "this is no XGBoost model in JSON or UBJSON; it may be in XGBoost's old binary format"
+
+
+def read(data: bytes) -> Any:
+    """A JSON or UBJSON document as Python objects, UBJSON's number arrays as numpy arrays; Unsound otherwise."""
+    if re.match(rb'\{[ \t\r\n]*["}]', data):
+        try:
+            return json.loads(data, object_pairs_hook=_no_duplicates)
+        except (ValueError, RecursionError) as error:
+            raise Unsound(f"its JSON ends early or is malformed ({error})") from None
+    return _Ubj(data).document()
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return made
+
+
+class _Ubj:
+    """A reader for the UBJSON that XGBoost writes. Nothing is allocated that the file does not itself hold."""
+
+    _NUMBERS: Final = {
+        b"i": struct.Struct(">b"),
+        b"U": struct.Struct(">B"),
+        b"I": struct.Struct(">h"),
+        b"l": struct.Struct(">i"),
+        b"L": struct.Struct(">q"),
+        b"d": struct.Struct(">f"),
+        b"D": struct.Struct(">d"),
+    }
+    _ARRAYS: Final = {
+        b"i": ">i1",
+        b"U": ">u1",
+        b"I": ">i2",
+        b"l": ">i4",
+        b"L": ">i8",
+        b"d": ">f4",
+        b"D": ">f8",
+    }
+    _CONSTANTS: Final[Mapping[bytes, Any]] = {b"Z": None, b"T": True, b"F": False}
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def document(self) -> Any:
+        made = self._value(self._take(1), 0)
+        if self.at != len(self.data):
+            raise Unsound(f"{len(self.data) - self.at} bytes follow its end")
+        return made
+
+    def _take(self, size: int) -> bytes:
+        if not 0 <= size <= len(self.data) - self.at:
+            raise Unsound(f"it ends early, or a length at byte {self.at} is wrong")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def _length(self) -> int:
+        if self._take(1) != b"L":
+            raise Unsound(f"there is no length at byte {self.at - 1}")
+        return int(self._NUMBERS[b"L"].unpack(self._take(8))[0])
+
+    def _text(self) -> str:
+        try:
+            return self._take(self._length()).decode()
+        except UnicodeDecodeError:
+            raise Unsound(f"the text before byte {self.at} is not UTF-8") from None
+
+    def _value(self, marker: bytes, depth: int) -> Any:
+        if depth > _DEEPEST:
+            raise Unsound("it is nested too deeply")
+        if marker == b"{":
+            return self._object(depth + 1)
+        if marker == b"[":
+            return self._array(depth + 1)
+        if marker == b"S":
+            return self._text()
+        if marker in self._NUMBERS:
+            number = self._NUMBERS[marker]
+            return number.unpack(self._take(number.size))[0]
+        if marker in self._CONSTANTS:
+            return self._CONSTANTS[marker]
+        raise Unsound(f"there is an unknown type {marker!r} at byte {self.at - 1}")
+
+    def _object(self, depth: int) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        while self._take(1) != b"}":
+            self.at -= 1
+            name = self._text()
+            if name in made:
+                raise Unsound(f"{name} occurs twice in one object")
+            made[name] = self._value(self._take(1), depth)
+        return made
+
+    def _array(self, depth: int) -> Any:
+        marker = self._take(1)
+        if marker == b"$":
+            kind = self._take(1)
+            if kind not in self._ARRAYS or self._take(1) != b"#":
+                raise Unsound(f"there is a malformed array at byte {self.at - 1}")
+            dtype = np.dtype(self._ARRAYS[kind])
+            count = self._length()
+            start = self.at
+            self._take(count * dtype.itemsize)
+            return np.frombuffer(self.data, dtype, count, start)
+        if marker == b"#":
+            count = self._length()
+            if not 0 <= count <= len(self.data) - self.at:
+                raise Unsound(f"the length at byte {self.at} is wrong")
+            return [self._value(self._take(1), depth) for _ in range(count)]
+        made = []
+        while marker != b"]":
+            made.append(self._value(marker, depth))
+            marker = self._take(1)
+        return made
+
+
+def _facts(document: Any) -> ModelFacts:
+    learner = _object(document, "learner")
+    param = _object(learner, "learner_model_param")
+    features = _integer(param, "num_feature", most=MOST_FEATURES)
+    classes = _integer(param, "num_class", most=MOST_GROUPS)
+    targets = _integer(param, "num_target", most=MOST_GROUPS, absent=1)
+    groups = max(classes, targets, 1)
+    if features < 1:
+        raise Unsound("it has no features")
+    _check_base_score(param, groups)
+    objective = _object(learner, "objective")
+    softmax = "softmax_multiclass_param"
+    if softmax in objective and _integer(_object(objective, softmax), "num_class") != classes:
+        raise Unsound("its objective is for another number of classes")
+    booster = _object(learner, "gradient_booster")
+    kind = _text(booster, "name")
+    if kind not in _BOOSTERS:
+        raise Unsound(f"it is of an unknown kind, {kind!r}")
+    trees = _BOOSTERS[kind](booster, features, groups)
+    return ModelFacts(kind, _text(objective, "name"), features, groups, trees)
+
+
+def _check_base_score(param: Node, groups: int) -> None:
+    text = _text(param, "base_score")
+    numbers = text.removeprefix("[").removesuffix("]").split(",")
+    if len(numbers) not in (1, groups) or not all(_NUMBER.fullmatch(number) for number in numbers):
+        raise Unsound(f"its base_score is {text[:80]!r}")
+
+
+_NUMBER: Final = re.compile(r"-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+def _check_linear(booster: Node, features: int, groups: int) -> int:
+    weights = _array(_object(booster, "model"), "weights")
+    if len(weights) != (features + 1) * groups:
+        raise Unsound(f"it has {len(weights)} weights for {features} features")
+    return 0
+
+
+def _check_dart(booster: Node, features: int, groups: int) -> int:
+    trees = _check_gbtree(_object(booster, "gbtree"), features, groups)
+    if len(_array(booster, "weight_drop")) != trees:
+        raise Unsound("it does not have one weight for each tree")
+    return trees
+
+
+def _check_gbtree(booster: Node, features: int, groups: int) -> int:
+    model = _object(booster, "model")
+    param = _object(model, "gbtree_model_param")
+    count = _integer(param, "num_trees")
+    _integer(param, "num_parallel_tree", absent=1)
+    trees = model.get("trees")
+    if not isinstance(trees, list) or len(trees) != count:
+        raise Unsound(f"it does not hold the {count} trees it speaks of")
+    info = _integers(model, "tree_info", count)
+    if count and (groups > count or _outside(info, 0, groups)):
+        raise Unsound("its trees do not belong to its classes")
+    ids = [tree.get("id") if isinstance(tree, dict) else None for tree in trees]
+    if sorted(id_ for id_ in ids if type(id_) is int) != list(range(count)):
+        raise Unsound("its trees are not numbered one after the other")
+    if "iteration_indptr" in model:
+        rounds = _integers(model, "iteration_indptr")
+        sound = len(rounds) and rounds[0] == 0 and rounds[-1] == count and not (np.diff(rounds) < 0).any()
+        if not sound:
+            raise Unsound("its rounds do not divide its trees")
+    for number, tree in enumerate(trees):
+        try:
+            _check_tree(tree, features)
+        except Unsound as unsound:
+            raise Unsound(f"tree {number}: {unsound}") from None
+    return count
+
+
+_BOOSTERS: Final[Mapping[str, Callable[[Node, int, int], int]]] = {
+    "gbtree": _check_gbtree,
+    "dart": _check_dart,
+    "gblinear": _check_linear,
+}
+
+
+def _check_tree(tree: Node, features: int) -> None:
+    param = _object(tree, "tree_param")
+    if _integer(param, "size_leaf_vector", absent=0) > 1:
+        raise UnsupportedError(
+            "trees whose leaves hold several values are not served yet",
+            hint='Train with multi_strategy="one_output_per_tree".',
+        )
+    if _integer(param, "num_feature", absent=features) not in (0, features):
+        raise Unsound("it is for another number of features")
+    nodes = _integer(param, "num_nodes")
+    if nodes < 1:
+        raise Unsound("it has no nodes")
+    for name in ("split_conditions", "base_weights", "loss_changes", "sum_hessian", "default_left"):
+        if len(_array(tree, name)) != nodes:
+            raise Unsound(f"{name} is not one for each node")
+    if _outside(_integers(tree, "parents", nodes)[1:], 0, nodes):
+        raise Unsound("a node's parent does not exist")
+    splits = _reachable_splits(
+        _integers(tree, "left_children", nodes), _integers(tree, "right_children", nodes)
+    )
+    if _outside(_integers(tree, "split_indices", nodes)[splits], 0, features):
+        raise Unsound("a split is on a feature that does not exist")
+    _check_categories(tree, nodes, splits)
+
+
+def _reachable_splits(left: Integers, right: Integers) -> Integers:
+    """The inner nodes that lead down from the root; each is met once, so that every walk ends in a leaf."""
+    nodes = len(left)
+    met = np.zeros(nodes, np.bool_)
+    level = np.zeros(1, np.int64)
+    splits: list[Integers] = []
+    for _ in range(DEEPEST_TREE):
+        inner = level[left[level] != _LEAF]
+        if (right[level[left[level] == _LEAF]] != _LEAF).any():
+            raise Unsound("a node has one child only")
+        if not len(inner):
+            return np.concatenate(splits) if splits else inner
+        splits.append(inner)
+        level = np.concatenate((left[inner], right[inner]))
+        if _outside(level, 1, nodes):
+            raise Unsound("a node's child does not exist")
+        if met[level].any() or len(np.unique(level)) != len(level):
+            raise Unsound("a node has two parents")
+        met[level] = True
+    raise Unsound(f"it is more than {DEEPEST_TREE} levels deep")
+
+
+def _check_categories(tree: Node, nodes: int, splits: Integers) -> None:
+    """Splits by category; models from before XGBoost 1.3 know none."""
+    if "split_type" not in tree:
+        return
+    kinds = _integers(tree, "split_type")
+    if len(kinds) not in (0, nodes) or _outside(kinds, 0, 2):
+        raise Unsound("split_type is not one for each node")
+    categories = _integers(tree, "categories")
+    owners = _integers(tree, "categories_nodes")
+    starts = _integers(tree, "categories_segments", len(owners))
+    sizes = _integers(tree, "categories_sizes", len(owners))
+    if _outside(categories, 0, MOST_CATEGORIES):
+        raise Unsound("a category is out of range")
+    if _outside(owners, 0, nodes) or (np.diff(owners) <= 0).any():
+        raise Unsound("categories belong to a node that does not exist")
+    total = len(categories)
+    if _outside(starts, 0, total) or _outside(sizes, 1, total + 1) or (starts + sizes > total).any():
+        raise Unsound("a split's categories do not exist")
+    wanted = splits[kinds[splits] == 1] if len(kinds) else splits[:0]
+    if not np.isin(wanted, owners).all():
+        raise Unsound("a split by category has no categories")
+
+
+def _outside(values: Integers, low: int, high: int) -> bool:
+    return bool(((values < low) | (values >= high)).any())
+
+
+def _wrong(name: str, what: str) -> NoReturn:
+    raise Unsound(f"{name} is missing or no {what}")
+
+
+def _object(holder: Any, name: str) -> Node:
+    found = holder.get(name) if isinstance(holder, dict) else None
+    if not isinstance(found, dict):
+        _wrong(name, "object")
+    return found
+
+
+def _text(holder: Node, name: str) -> str:
+    found = holder.get(name)
+    if not isinstance(found, str):
+        _wrong(name, "text")
+    return found
+
+
+def _integer(holder: Node, name: str, *, most: int = (1 << 31) - 1, absent: int | None = None) -> int:
+    """A parameter: XGBoost writes these as text."""
+    found = holder.get(name)
+    if found is None and absent is not None:
+        return absent
+    if not isinstance(found, str) or not re.fullmatch(r"\d{1,10}", found, re.ASCII):
+        _wrong(name, "whole number in text")
+    if int(found) > most:
+        raise Unsound(f"{name} is {found}")
+    return int(found)
+
+
+def _array(holder: Any, name: str) -> list[Any] | Integers:
+    found = holder.get(name) if isinstance(holder, dict) else None
+    if not isinstance(found, list | np.ndarray):
+        _wrong(name, "array")
+    return found
+
+
+def _integers(holder: Node, name: str, count: int | None = None) -> Integers:
+    found = _array(holder, name)
+    made = np.asarray(found) if len(found) else np.zeros(0, np.int64)
+    if made.ndim != 1 or made.dtype.kind not in "iub":
+        _wrong(name, "array of whole numbers")
+    if count is not None and len(made) != count:
+        raise Unsound(f"{name} has {len(made)} elements where {count} are expected")
+    return made.astype(np.int64)
