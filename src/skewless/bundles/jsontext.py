@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from skewless.bundles.place import Place
 
+_SCALARS: Final = frozenset({type(None), bool, int, float, str})
 # Only an escape can smuggle half a surrogate pair through UTF-8.
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -87,7 +88,7 @@ def _lines(document: Any, newline: str) -> str:
     if isinstance(document, Mapping) and document:
         items = (f"{_plain(key)}: {_lines(value, deeper)}" for key, value in document.items())
         return "{" + deeper + f",{deeper}".join(items) + newline + "}"
-    if isinstance(document, list) and any(isinstance(item, Mapping | list) for item in document):
+    if isinstance(document, list) and not _SCALARS.issuperset(map(type, document)):
         return "[" + deeper + f",{deeper}".join(_lines(item, deeper) for item in document) + newline + "]"
     return _plain(document)
 

@@ -297,6 +297,8 @@ def _write_tensor(value: Value, place: Place) -> dict[str, Any]:
 def _write_items(base: str, items: Sequence[Any], place: Place) -> list[Any]:
     exact = read_items(base, items, place)
     write = _WRITE.get(base)
+    if write is _finite and all(map(math.isfinite, exact)):
+        return exact
     return [write(item, place) for item in exact] if write else exact
 
 
