@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 
 from skewless.errors import ParityError, ValueRefused
 from skewless.schema import Field
-from skewless.table import Column, column_from_arrow, from_arrow
+from skewless.table import Column, column_from_arrow, from_arrow, from_cells
 from skewless.transforms.bind import BoundStage
 from skewless.transforms.transform import Transform
 
@@ -43,17 +44,19 @@ def replay(transform: Transform, recorded: pa.Table) -> int:
     return int(recorded.num_rows)
 
 
-def _compare(stage: BoundStage, field: Field, column: Column, recorded: pa.Table) -> None:
+def _compare(
+    stage: BoundStage, field: Field, column: Column, recorded: pa.Table, how: str = "it gives"
+) -> None:
     if field.name not in recorded.column_names:
         raise ParityError(
             "the parity rows do not have this column", stage=stage.name, column=field.name, hint=REMEDY
         )
     expected = column_from_arrow(recorded, field)
     if column.type.is_vector and column.values.shape[1] != expected.values.shape[1]:
-        raise _differs(stage, field, 0, expected, column)
+        raise _differs(stage, field, 0, expected, column, how)
     unequal = np.flatnonzero(_unequal(expected, column))
     if len(unequal):
-        raise _differs(stage, field, int(unequal[0]), expected, column)
+        raise _differs(stage, field, int(unequal[0]), expected, column, how)
 
 
 def _unequal(one: Column, other: Column) -> Any:
@@ -61,10 +64,8 @@ def _unequal(one: Column, other: Column) -> Any:
     size = len(one)
     nulls = (np.zeros(size, bool) if left is None else left, np.zeros(size, bool) if right is None else right)
     if isinstance(one.values, pa.Array):
-        values = np.array(
-            [a != b for a, b in zip(one.texts().to_pylist(), other.texts().to_pylist(), strict=True)]
-        )
-        return values.astype(bool)
+        pairs = zip(one.values.to_pylist(), other.values.to_pylist(), strict=True)
+        return np.array([not same(left, right) for left, right in pairs], np.bool_)
     differ = bits(one.values) != bits(other.values)
     if differ.ndim == 2:
         differ = differ.any(axis=1)
@@ -80,10 +81,12 @@ def bits(values: Any) -> Any:
     return np.where(np.isnan(values), kind(-1), values.view(kind))
 
 
-def _differs(stage: BoundStage, field: Field, row: int, expected: Column, actual: Column) -> ParityError:
+def _differs(
+    stage: BoundStage, field: Field, row: int, expected: Column, actual: Column, how: str
+) -> ParityError:
     want, got = expected.cell(row), actual.cell(row)
     return ParityError(
-        f"it gives {_shown(got)} where the fitting engine gave {_shown(want)}",
+        f"{how} {_shown(got)} where the fitting engine gave {_shown(want)}",
         stage=stage.name,
         column=field.name,
         row=row + 1,
@@ -98,26 +101,14 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
-def _replay_rows(transform: Transform, recorded: pa.Table, rows: Any) -> None:
+def _replay_rows(transform: Transform, recorded: pa.Table, rows: Iterable[Sequence[Any]]) -> None:
     """The row kernels against the recording too: they share no code with the batch kernels."""
-    names = [field.name for stage in transform.stages for field in stage.produced]
-    function = transform.row_function(names)
-    expected = recorded.select(names).to_pylist()
-    for number, cells in enumerate(rows):
-        made = dict(zip(names, function(cells), strict=True))
-        for stage in transform.stages:
-            for field in stage.produced:
-                want, got = expected[number][field.name], made[field.name]
-                if not same(want, got):
-                    raise ParityError(
-                        f"its row kernel gives {_shown(got)} where the fitting engine gave {_shown(want)}",
-                        stage=stage.name,
-                        column=field.name,
-                        row=number + 1,
-                        expected=want,
-                        actual=got,
-                        hint=REMEDY,
-                    )
+    produced = [(stage, field) for stage in transform.stages for field in stage.produced]
+    function = transform.row_function([field.name for _, field in produced])
+    made = [function(cells) for cells in rows]
+    for position, (stage, field) in enumerate(produced):
+        column = from_cells(field.type, [row[position] for row in made])
+        _compare(stage, field, column, recorded, "its row kernel gives")
 
 
 def same(one: Any, other: Any) -> bool:
