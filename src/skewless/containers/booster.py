@@ -33,8 +33,8 @@ REFUSED: Final = "Unable to evaluate payload provided: "
 INFINITE: Final = (
     REFUSED + "Input data contains `inf` or a value too large, while `missing` is not set to `inf`"
 )
-TREES_FOR_THREADS: Final = 400_000
-"""Rows times trees from which several threads are worth starting: some 5 ms of work for one."""
+TREES_FOR_THREADS: Final = 2_000_000
+"""Rows times trees from which several threads are worth starting: some 25 ms of work for one."""
 
 _LIBRARIES: Final = ("libxgboost.so", "libxgboost.dylib", "xgboost.dll")
 _CONFIG: Final = (
