@@ -3,7 +3,7 @@
     python fit.py car.data OUTPUT
 
 OUTPUT then holds train/ and validation/ (CSV: label, then the dense features), features.csv (all rows as Spark
-transformed them), model.tar.gz and postprocess.tar.gz (bundles with parity rows).
+transformed them), saved/ (Spark's own form of the model), model.tar.gz and postprocess.tar.gz (bundles with parity rows).
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def fit(spark: SparkSession, data: Path, output: Path) -> None:
     train, validation = labelled.randomSplit([0.8, 0.2], seed=SEED)
 
     preprocess = pipeline().fit(train)
+    preprocess.write().overwrite().save((output / "saved").as_uri())
     write_csv(preprocess.transform(train), output / "train")
     write_csv(preprocess.transform(validation), output / "validation")
     write_csv(preprocess.transform(labelled.coalesce(1)), output / "features")
@@ -52,7 +53,7 @@ def fit(spark: SparkSession, data: Path, output: Path) -> None:
 def write_csv(frame: DataFrame, folder: Path) -> None:
     """Label first, then every feature, zeros included, no header: what the XGBoost algorithm reads."""
     size = len(frame.schema["features"].metadata["ml_attr"]["attrs"]["binary"])
-    features = vector_to_array("features")
+    features = vector_to_array(col("features"))
     columns = [features[slot].alias(f"f{slot}") for slot in range(size)]
     frame.select(col("label"), *columns).write.mode("overwrite").csv(folder.as_uri())
 

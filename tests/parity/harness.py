@@ -22,7 +22,6 @@ from skewless.transforms.transform import Transform
 def spark_rows(model: Any, frame: DataFrame) -> list[list[dict[str, Any]] | None]:
     """What Spark makes of each row by itself: the rows it gives (none, when it drops it), None when it fails."""
 
-
     def single(row: Any) -> list[dict[str, Any]] | None:
         alone = frame.sparkSession.createDataFrame([row], frame.schema).coalesce(1)
         try:
@@ -41,7 +40,9 @@ def check(model: Any, frame: DataFrame, folder: Path, inputs: Schema | None = No
     saved = folder / "saved"
     model.write().overwrite().save(saved.as_uri())
     live = skewless.load(skewless.spark.export(model, folder / "live.zip", sample=frame.limit(0)))
-    converted = skewless.load(skewless.spark.convert(saved, folder / "converted.tar.gz", inputs=live.input_schema))
+    converted = skewless.load(
+        skewless.spark.convert(saved, folder / "converted.tar.gz", inputs=live.input_schema)
+    )
     assert live.output_schema == converted.output_schema
     expected = spark_rows(model, frame)
     source = to_arrow(frame)

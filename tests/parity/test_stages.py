@@ -119,7 +119,9 @@ def test_index_to_string(spark: SparkSession, tmp_path: Path) -> None:
     check(model, frame(spark, DoubleType(), [*DOUBLES, -0.5, 2.999, 3.0]), tmp_path)
 
 
-def test_labels_are_taken_from_the_column_where_the_stage_has_none(spark: SparkSession, tmp_path: Path) -> None:
+def test_labels_are_taken_from_the_column_where_the_stage_has_none(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     rows = frame(spark, StringType(), ["b", "a", "a"])
     indexed = StringIndexer(inputCol="x", outputCol="i").fit(rows).transform(rows)
     model = IndexToString(inputCol="i", outputCol="y")

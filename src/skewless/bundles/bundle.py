@@ -78,6 +78,10 @@ def bundle_of(files: Files) -> Bundle:
                 file=parity.FILE,
                 hint="Export again.",
             )
-    # What was added beside the bundle is read by nobody, so it changes nothing.
-    changed = tuple((file, how) for file, how in told.changed_files(files) if how != "added")
+    # What was added beside the stages is read by nobody, so it changes nothing.
+    changed = tuple(
+        (file, how)
+        for file, how in told.changed_files(files)
+        if how != "added" or file.startswith(f"{mleap.ROOT}/")
+    )
     return Bundle(graph, files.name, told.input, told.engine, rows, changed)

@@ -115,7 +115,9 @@ def _children(folder: Path, saved: Mapping[str, Any]) -> list[Path]:
 def _metadata_of(folder: Path) -> Mapping[str, Any]:
     """The first line of the metadata's text file."""
     if not folder.is_dir():
-        raise ArtifactError("no such folder", artifact=str(folder), hint="Give a folder that model.save wrote.")
+        raise ArtifactError(
+            "no such folder", artifact=str(folder), hint="Give a folder that model.save wrote."
+        )
     parts = sorted(path for path in (folder / "metadata").glob("part-*") if path.stat().st_size)
     if not parts:
         raise ArtifactError(
@@ -138,7 +140,9 @@ def _rows(folder: Path) -> Sequence[Mapping[str, Any]]:
     """The rows of a saved Parquet table."""
     parts = sorted(folder.glob("part-*"))
     if not parts:
-        raise ArtifactError("the fitted values are missing", artifact=str(folder), hint="Save the model again.")
+        raise ArtifactError(
+            "the fitted values are missing", artifact=str(folder), hint="Save the model again."
+        )
     rows: list[Mapping[str, Any]] = []
     for part in parts:
         try:

@@ -39,6 +39,17 @@ _BASES: Mapping[type[spark_types.DataType], Base] = {
 }
 
 
+_LOG4J = Path(__file__).with_name("log4j2.properties")
+_LOCAL: Mapping[str, str] = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # One machine talks to itself; whatever name or address it has outside does not matter.
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}",
+}
+
+
 class FittedModel(Protocol):
     """What is asked of a model: that it transforms and that Spark can save it."""
 
@@ -48,12 +59,14 @@ class FittedModel(Protocol):
 
 
 def session(name: str, master: str = "local[*]", **conf: str) -> SparkSession:
-    """A local Spark session with a Java that is known to work; ``conf`` has dots as double underscores."""
+    """A local Spark session with a Java that is known to work, quiet but for errors.
+
+    ``conf`` are Spark's settings with dots as double underscores: ``spark__driver__memory="4g"``.
+    """
     use_java()
     builder = SparkSession.builder.appName(name).master(master)
-    quiet = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
     given = {key.replace("__", "."): value for key, value in conf.items()}
-    for key, value in {**quiet, **given}.items():
+    for key, value in {**_LOCAL, **given}.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
 
