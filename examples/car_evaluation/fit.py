@@ -2,8 +2,8 @@
 
     python fit.py car.data OUTPUT
 
-OUTPUT then holds train/ and validation/ (CSV: label, then the dense features), features.csv (all rows as Spark
-transformed them), saved/ (Spark's own form of the model), model.tar.gz and postprocess.tar.gz (bundles with parity rows).
+OUTPUT then holds train/ and validation/ (CSV: label, then the dense features), features/ (all rows as Spark
+transformed them), saved/ (Spark's own form of the model), and the bundles model.tar.gz and postprocess.tar.gz.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def car_evaluation() -> Iterator[tuple[str, ...]]:
 
 
 def write_car_evaluation(path: Path) -> int:
-    """Write the set as CSV without a header; gives the number of rows. SettingError where the file cannot be written."""
+    """Write the set as CSV without a header; gives the number of rows. SettingError where it cannot be written."""
     lines = [",".join(row) + "\n" for row in car_evaluation()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

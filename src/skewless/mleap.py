@@ -6,23 +6,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from skewless.containers.artifact import load
 from skewless.lazy import resolve
-from skewless.transforms.transform import Transform
+
+# Both need pyspark.
+LAZY: Final = {
+    "export": "skewless.export.spark:export",
+    "BundleModel": "skewless.export.bundle_model:BundleModel",
+}
 
 
 class SimpleSparkSerializer:
     """MLeap's serializer: writes a fitted Spark model as a bundle, reads one back."""
 
-    def serializeToBundle(self, transformer: Any, path: str, dataset: Any = None) -> None:  # noqa: N802
+    def serializeToBundle(self, transformer: Any, path: str, dataset: Any = None) -> None:
         """Write ``transformer`` to ``jar:file:/…zip`` or ``file:/…``; rows of ``dataset`` become parity rows.
 
         ``dataset`` may be the input frame or, as MLeap wants it, the already transformed one.
         """
-        resolve("skewless.export.spark:export")(transformer, path, dataset)
+        resolve(LAZY["export"])(transformer, path, dataset)
 
-    def deserializeFromBundle(self, path: str) -> Transform:  # noqa: N802
-        """Load a bundle as a `skewless` Transform, which runs without Spark (MLeap gives a Spark transformer)."""
-        return load(path)
+    def deserializeFromBundle(self, path: str) -> Any:
+        """A transformer for Spark frames, with `skewless`'s own Transform under ``bundle``."""
+        return resolve(LAZY["BundleModel"])(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
@@ -14,7 +15,6 @@ from pyspark.sql import DataFrame
 import skewless.spark
 from skewless.errors import ValueRefused
 from skewless.export.spark import to_arrow
-from skewless.schema import Schema
 from skewless.transforms.parity import same
 from skewless.transforms.transform import Transform
 
@@ -35,7 +35,7 @@ def spark_rows(model: Any, frame: DataFrame) -> list[list[dict[str, Any]] | None
         return list(pool.map(single, frame.collect()))
 
 
-def check(model: Any, frame: DataFrame, folder: Path, inputs: Schema | None = None) -> None:
+def check(model: Any, frame: DataFrame, folder: Path) -> None:
     """Export live and from the saved folder, and compare both kernels of both with Spark on every row."""
     saved = folder / "saved"
     model.write().overwrite().save(saved.as_uri())
@@ -60,23 +60,20 @@ def check(model: Any, frame: DataFrame, folder: Path, inputs: Schema | None = No
 
 def compare_row(transform: Transform, given: dict[str, Any], want: Any, number: int) -> None:
     """The row kernel: the same values, or a refusal where Spark fails or drops."""
-    try:
-        got = transform.row(given)
-    except ValueRefused as refused:
-        assert not want, f"row {number} {given}: Spark gives {want}, we refuse: {refused}"
+    if not want:
+        with pytest.raises(ValueRefused):
+            pytest.fail(f"row {number} {given}: Spark refuses or drops it, we give {transform.row(given)}")
         return
-    assert want, f"row {number} {given}: Spark refuses or drops it, we give {got}"
-    assert_same(got, want[0], number)
+    assert_same(transform.row(given), want[0], number)
 
 
 def compare_table(transform: Transform, given: pa.Table, want: Any, number: int) -> None:
     """The batch kernel, on a batch of this row."""
-    try:
-        got = transform.table(given).to_pylist()
-    except ValueRefused as refused:
-        assert want is None, f"row {number}: Spark gives {want}, we refuse: {refused}"
+    if want is None:
+        with pytest.raises(ValueRefused):
+            pytest.fail(f"row {number}: Spark refuses it, we give {transform.table(given).to_pylist()}")
         return
-    assert want is not None, f"row {number}: Spark refuses it, we give {got}"
+    got = transform.table(given).to_pylist()
     assert len(got) == len(want)
     for one, other in zip(got, want, strict=True):
         assert_same(one, other, number)

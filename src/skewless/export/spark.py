@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,6 +47,8 @@ _LOCAL: Mapping[str, str] = {
     # One machine talks to itself; whatever name or address it has outside does not matter.
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+    # Python workers run where this runs, with the same packages.
+    "spark.pyspark.python": sys.executable,
     "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}",
 }
 
@@ -134,9 +137,18 @@ def _schema(frame: DataFrame) -> Schema:
     fields = []
     for field in frame.schema.fields:
         type_ = _type(field)
+        if type_ == vector():
+            type_ = vector(_first_length(frame, field.name))
         if type_ is not None:
             fields.append(Field(field.name, type_))
     return Schema(tuple(fields))
+
+
+def _first_length(frame: DataFrame, name: str) -> int | None:
+    """A vector column's length where its metadata do not tell it: Spark itself looks at the first row then."""
+    column = frame[f"`{name}`"]
+    row = frame.select(column).where(column.isNotNull()).first()
+    return None if row is None else len(row[0])
 
 
 def _type(field: spark_types.StructField) -> Type | None:
@@ -185,8 +197,7 @@ def _parity(
             )
     frame = model.transform(_representative(sample.select(*needed), most))
     rows = _collect(frame, [*needed, *made])
-    inputs = Schema(tuple(Field(name, _sized(type_, rows, name)) for name, type_ in types.items() if type_))
-    return inputs, rows
+    return Schema(tuple(Field(name, type_) for name, type_ in types.items() if type_)), rows
 
 
 def _representative(sample: DataFrame, most: int) -> DataFrame:
@@ -227,11 +238,3 @@ def _first_line(error: Exception) -> str:
     told = str(error)
     causes = [line for line in told.splitlines() if "SparkException" in line or "Caused by" in line]
     return (causes or told.splitlines() or [type(error).__name__])[-1].strip()
-
-
-def _sized(type_: Type, rows: pa.Table, name: str) -> Type:
-    """A vector's length from the first row, where the frame's metadata do not tell it."""
-    if not type_.is_vector or type_.size is not None:
-        return type_
-    lengths = {len(value) for value in rows.column(name).to_pylist() if value is not None}
-    return vector(lengths.pop()) if len(lengths) == 1 else type_

@@ -1,0 +1,72 @@
+"""A bundle as a Spark transformer: what MLeap's ``deserializeFromBundle`` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import pyarrow as pa
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.ml.linalg import VectorUDT
+from pyspark.sql import DataFrame
+from pyspark.sql import types as spark_types
+from pyspark.sql.functions import when
+
+from skewless.bundles.archive import Files, read_files
+from skewless.bundles.bundle import bundle_of
+from skewless.containers.artifact import Artifact
+from skewless.schema import Base, Struct, Type
+from skewless.settings import Settings
+
+_BASES: Final[Mapping[Base, spark_types.DataType]] = {
+    Base.BOOLEAN: spark_types.BooleanType(),
+    Base.BYTE: spark_types.ByteType(),
+    Base.SHORT: spark_types.ShortType(),
+    Base.INT: spark_types.IntegerType(),
+    Base.LONG: spark_types.LongType(),
+    Base.FLOAT: spark_types.FloatType(),
+    Base.DOUBLE: spark_types.DoubleType(),
+    Base.STRING: spark_types.StringType(),
+}
+
+
+class BundleModel:
+    """Transforms Spark frames with the stages of a bundle, without the classes that fitted it."""
+
+    def __init__(self, path: str) -> None:
+        """Read and verify the bundle; errors as `skewless.load`."""
+        files = read_files(path, limits=Settings.read())
+        artifact = Artifact.of(bundle_of(files))
+        artifact.verify()
+        self.bundle = artifact.transform
+        self._name, self._contents = files.name, dict(files)
+
+    def transform(self, dataset: DataFrame) -> DataFrame:
+        """The frame with every stage's columns after its own, as the fitted model would give it."""
+        vectors = [f.name for f in dataset.schema.fields if isinstance(f.dataType, VectorUDT)]
+        plain = dataset
+        for name in vectors:
+            column = dataset[f"`{name}`"]
+            plain = plain.withColumn(name, when(column.isNotNull(), vector_to_array(column)))
+        made = self.bundle.output_schema.fields[len(self.bundle.input_schema) :]
+        schema = spark_types.StructType(list(plain.schema.fields))
+        for field in made:
+            schema = schema.add(field.name, _spark_type(field.type))
+        name, contents = self._name, self._contents
+
+        def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            # Built where it runs: the files travel, not the objects.
+            transform = Artifact.of(bundle_of(Files(name, contents))).transform
+            for batch in batches:
+                yield from transform.table(pa.Table.from_batches([batch])).to_batches()
+
+        done = plain.mapInArrow(run, schema)
+        for column_name in [*vectors, *(field.name for field in made if field.type.is_vector)]:
+            column = done[f"`{column_name}`"]
+            done = done.withColumn(column_name, when(column.isNotNull(), array_to_vector(column)))
+        return done
+
+
+def _spark_type(type_: Type) -> spark_types.DataType:
+    base = _BASES[type_.base]
+    return base if type_.struct is Struct.BASIC else spark_types.ArrayType(base)
