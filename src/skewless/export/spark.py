@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -47,8 +48,6 @@ _LOCAL: Mapping[str, str] = {
     # One machine talks to itself; whatever name or address it has outside does not matter.
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    # Python workers run where this runs, with the same packages.
-    "spark.pyspark.python": sys.executable,
     "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}",
 }
 
@@ -67,6 +66,8 @@ def session(name: str, master: str = "local[*]", **conf: str) -> SparkSession:
     ``conf`` are Spark's settings with dots as double underscores: ``spark__driver__memory="4g"``.
     """
     use_java()
+    # Python workers shall have the packages that this process has.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name).master(master)
     given = {key.replace("__", "."): value for key, value in conf.items()}
     for key, value in {**_LOCAL, **given}.items():
