@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import skewless.spark
-from skewless.datasets import write_car_evaluation
+from skewless.datasets import CAR_COLUMNS, write_car_evaluation
+from skewless.jobs.hyperparameter_file import read_hyperparameters
+from skewless.jobs.xgboost_training import train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,7 +44,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         spark__sql__warehouse__dir=str(warehouse),
         spark__driver__memory="2g",
     )
-    session.sparkContext.setLogLevel("ERROR")
+    session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()
 
@@ -62,3 +65,31 @@ def cars(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Cars:
     write_car_evaluation(data)
     example("fit").fit(spark, data, folder)
     return Cars(data, folder)
+
+
+@pytest.fixture(scope="session")
+def car_pipeline(cars: Cars) -> Path:
+    """The example's pipeline.yaml, with XGBoost trained by the example's hyperparameters."""
+    hyperparameters = read_hyperparameters(ROOT / "examples/car_evaluation/hyperparameters.json")
+    train(cars.folder / "train", cars.folder / "validation", hyperparameters, cars.folder / "xgb.tar.gz")
+    schema = {
+        "input": [{"name": name, "type": "string"} for name in CAR_COLUMNS],
+        "output": {"name": "features", "type": "double", "struct": "vector"},
+    }
+    post = {"input": [{"name": "label", "type": "double"}], "output": {"name": "cat", "type": "string"}}
+    containers = [
+        {
+            "image": "sparkml",
+            "model_data": "model.tar.gz",
+            "environment": {"SAGEMAKER_SPARKML_SCHEMA": schema},
+        },
+        {"image": "xgboost", "model_data": "xgb.tar.gz"},
+        {
+            "image": "sparkml",
+            "model_data": "postprocess.tar.gz",
+            "environment": {"SAGEMAKER_SPARKML_SCHEMA": post},
+        },
+    ]
+    file = cars.folder / "pipeline.yaml"
+    file.write_text(json.dumps({"containers": containers}))
+    return file

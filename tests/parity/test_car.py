@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +16,13 @@ from pyspark.ml import PipelineModel
 import skewless
 from skewless.datasets import CAR_COLUMNS, car_evaluation
 from skewless.export.spark import to_arrow
-from skewless.jobs.hyperparameter_file import read_hyperparameters
-from skewless.jobs.xgboost_training import train
 from skewless.transforms.parity import bits
-from tests.conftest import ROOT, Cars
+from tests.conftest import Cars
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 CARS = [row[:-1] for row in car_evaluation()]
-EXAMPLE = ROOT / "examples/car_evaluation"
 
 
 @pytest.fixture(scope="module")
@@ -35,33 +31,6 @@ def by_spark(spark: SparkSession, cars: Cars) -> pa.Table:
     frame = spark.createDataFrame(CARS, list(CAR_COLUMNS)).coalesce(1)
     model = PipelineModel.load((cars.folder / "saved").as_uri())
     return to_arrow(model.transform(frame))
-
-
-@pytest.fixture(scope="module")
-def pipeline_file(cars: Cars) -> Path:
-    hyperparameters = read_hyperparameters(EXAMPLE / "hyperparameters.json")
-    train(cars.folder / "train", cars.folder / "validation", hyperparameters, cars.folder / "xgb.tar.gz")
-    schema = {
-        "input": [{"name": name, "type": "string"} for name in CAR_COLUMNS],
-        "output": {"name": "features", "type": "double", "struct": "vector"},
-    }
-    post = {"input": [{"name": "label", "type": "double"}], "output": {"name": "cat", "type": "string"}}
-    containers = [
-        {
-            "image": "sparkml",
-            "model_data": "model.tar.gz",
-            "environment": {"SAGEMAKER_SPARKML_SCHEMA": schema},
-        },
-        {"image": "xgboost", "model_data": "xgb.tar.gz"},
-        {
-            "image": "sparkml",
-            "model_data": "postprocess.tar.gz",
-            "environment": {"SAGEMAKER_SPARKML_SCHEMA": post},
-        },
-    ]
-    file = cars.folder / "pipeline.yaml"
-    file.write_text(json.dumps({"containers": containers}))
-    return file
 
 
 def test_the_data_is_the_published_set(cars: Cars) -> None:
@@ -95,7 +64,7 @@ def test_both_ways_of_export_give_the_same_model(cars: Cars) -> None:
 
 
 def test_all_ways_of_running_give_the_same_labels(
-    cars: Cars, pipeline_file: Path, by_spark: pa.Table, tmp_path: Path
+    cars: Cars, car_pipeline: Path, by_spark: pa.Table, tmp_path: Path
 ) -> None:
     shutil.unpack_archive(cars.folder / "xgb.tar.gz", tmp_path)
     booster = xgboost.Booster(model_file=bytearray((tmp_path / "xgboost-model").read_bytes()))
@@ -106,8 +75,8 @@ def test_all_ways_of_running_give_the_same_labels(
     lines = [",".join(car) for car in CARS]
     body = "\n".join(lines).encode()
     with (
-        skewless.load_pipeline(pipeline_file) as fused,
-        skewless.load_pipeline(pipeline_file, fused=False) as hop_by_hop,
+        skewless.load_pipeline(car_pipeline) as fused,
+        skewless.load_pipeline(car_pipeline, fused=False) as hop_by_hop,
     ):
         assert fused.invoke(body) == hop_by_hop.invoke(body)
         assert fused.invoke(body)[0].decode().split("\n") == expected
@@ -126,6 +95,6 @@ def test_training_reads_what_spark_wrote(cars: Cars, by_spark: pa.Table) -> None
     assert written == sorted(map(tuple, by_spark.column("features").to_pylist()))
 
 
-def test_the_published_row_is_a_very_good_car(pipeline_file: Path) -> None:
-    with skewless.load_pipeline(pipeline_file) as pipeline:
+def test_the_published_row_is_a_very_good_car(car_pipeline: Path) -> None:
+    with skewless.load_pipeline(car_pipeline) as pipeline:
         assert pipeline.invoke(b"low,low,5more,more,big,high") == (b"vgood", "text/csv")

@@ -1,0 +1,91 @@
+"""Documentation that can fail: links lead somewhere, examples run, and nothing that exists goes unmentioned."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from skewless.bundles import manifest, parity
+from skewless.cli.main import app
+from skewless.ops import OPS, SPARK_READERS
+from skewless.settings import Settings
+from tests.conftest import ROOT, Cars
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+README = (ROOT / "README.md").read_text()
+ALL = "\n".join(page.read_text() for page in PAGES)
+BLOCK = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_readmes_python_runs(cars: Cars, car_pipeline: Path, tmp_path: Path) -> None:
+    assert car_pipeline.parent == cars.folder
+    (tmp_path / "demo-output").symlink_to(cars.folder)
+    blocks = [found["text"] for found in BLOCK.finditer(README) if found["kind"] == "python"]
+    assert blocks
+    check = "\nassert (body, content_type) == (b'vgood', 'text/csv')\nassert len(features) == 15\n"
+    subprocess.run([sys.executable, "-c", "\n".join(blocks) + check], cwd=tmp_path, check=True, timeout=120)
+
+
+def test_the_readmes_commands_are_makes() -> None:
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for verb in re.findall(r"^make (\w+)", README, re.MULTILINE):
+        assert f"make {verb}" in told
+
+
+def commands() -> dict[str, set[str]]:
+    """Every command of the program with its options."""
+    found = {}
+    group = get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        for below, inner in getattr(command, "commands", {"": command}).items():
+            options = {option for param in inner.params for option in param.opts if option.startswith("--")}
+            found[f"{name} {below}".strip()] = options
+    return found
+
+
+@pytest.mark.parametrize("command", sorted(commands()))
+def test_every_command_is_documented(command: str) -> None:
+    assert f"skewless {command}" in ALL
+
+
+def test_documented_commands_and_options_exist() -> None:
+    known = commands()
+    for line in re.findall(r"skewless ((?:serve|predict|transform|verify|train|datasets)\b[^`\n]*)", ALL):
+        name = next((name for name in known if line.startswith(name)), None)
+        if name is None:
+            assert line.split()[0] in {command.split()[0] for command in known}
+            continue
+        for option in re.findall(r"--[a-z-]+", line):
+            assert option in known[name] | {"--help"}, line
+
+
+@pytest.mark.parametrize("setting", [field.name for field in dataclasses.fields(Settings)])
+def test_every_setting_is_documented(setting: str) -> None:
+    assert f"`SKEWLESS_{setting.upper()}`" in (ROOT / "docs/pipelines.md").read_text()
+
+
+def test_every_stage_is_documented() -> None:
+    page = (ROOT / "docs/bundles.md").read_text()
+    for op in OPS:
+        assert f"`{op}`" in page
+    for spark_class in SPARK_READERS:
+        short = spark_class.rpartition(".")[2].replace("EncoderEstimatorModel", "EncoderModel")
+        assert f"`{short}`" in page or f"`{short}` " in page
+
+
+def test_the_artifacts_files_are_documented() -> None:
+    page = (ROOT / "docs/bundles.md").read_text()
+    assert f"`{manifest.FILE}`" in page
+    assert f"`{parity.FILE}`" in page
