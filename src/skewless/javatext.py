@@ -6,6 +6,7 @@ digits that read back as the same number (the rule of JDK 19 and later; Python's
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -22,10 +23,13 @@ _DECIMAL: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fFdD]?"
 _HEX: Final = re.compile(
     r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+[fFdD]?", re.ASCII
 )
-_SPECIAL: Final = re.compile(r"([+-]?)(NaN|Infinity)")
-_INTEGER: Final = re.compile(r"[+-]?\d+", re.ASCII)
+_SPECIAL: Final = re.compile(r"[+-]?(NaN|Infinity)")
+# Java takes the digits of every script, but looks at 16-bit units, so none from beyond the first plane.
+_INTEGER: Final = re.compile(r"([+-]?)((?:(?![^\0-\uffff])\d)+)")
 # Java's String.trim: everything up to the blank.
 _BLANKS: Final = "".join(map(chr, range(33)))
+_MOST_DIGITS: Final = 30
+_BEYOND: Final = 2.0**128
 
 
 def double_text(number: float) -> str:
@@ -50,7 +54,7 @@ def _scientific(shortest: str, two_digits: str, read: Callable[[str], float | np
     mantissa, _, exponent = format(Decimal(shortest), "e").partition("e")
     # Java writes at least two digits, and takes the pair nearest to the number: 4.9E-324, not 5.0E-324.
     if "." not in mantissa.rstrip("0").rstrip(".") and read(two_digits) == read(shortest):
-        mantissa = two_digits.partition("e")[0]
+        mantissa, _, exponent = two_digits.partition("e")
     whole, _, fraction = mantissa.partition(".")
     return f"{whole}.{fraction.rstrip('0') or '0'}E{int(exponent)}"
 
@@ -75,44 +79,64 @@ def parse_double(text: str) -> float:
         return float(trimmed.rstrip("fFdD"))
     special = _SPECIAL.fullmatch(trimmed)
     if special:
-        number = float(special[2].lower())
-        return -number if special[1] == "-" else number
+        return -math.inf if trimmed == "-Infinity" else float(special[1])
     if _HEX.fullmatch(trimmed):
-        return float.fromhex(trimmed.rstrip("fFdD") if "p" in trimmed.lower() else trimmed)
-    raise ValueError(f'For input string: "{trimmed}"')
+        try:
+            return float.fromhex(trimmed.rstrip("fFdD"))
+        except OverflowError:
+            return -math.inf if trimmed.startswith("-") else math.inf
+    raise ValueError(f'For input string: "{text}"')
 
 
 def parse_float(text: str) -> float:
     """``Float.parseFloat(text)``: rounded once to 32 bits, not first to 64."""
     number = parse_double(text)
     with np.errstate(over="ignore"):
-        narrow = np.float32(number)
-    if not np.isfinite(narrow) or float(narrow) == number:
-        return float(narrow)
-    neighbour = np.nextafter(narrow, np.float32(np.inf if number > narrow else -np.inf))
-    if (float(narrow) + float(neighbour)) / 2 != number:
-        return float(narrow)
+        narrow = float(np.float32(number))
+        if narrow == number or not math.isfinite(number):
+            return narrow
+        other = float(np.nextafter(np.float32(narrow), np.float32(math.copysign(math.inf, number - narrow))))
+    # Where the next float would be if there were any beyond the largest: there is a middle there too.
+    ends = [math.copysign(_BEYOND, number) if math.isinf(end) else end for end in (narrow, other)]
+    if number != (ends[0] + ends[1]) / 2:
+        return narrow
     # The 64-bit number lies half-way between two 32-bit ones: only the text itself can decide.
-    trimmed = text.strip(_BLANKS).rstrip("fFdD")
-    exact = Fraction(number) if "x" in trimmed.lower() else Fraction(trimmed)
-    middle = Fraction(number)
-    if exact == middle:
-        return float(narrow)
-    low, high = sorted((float(narrow), float(neighbour)))
-    return low if exact < middle else high
+    exact = _exactly(text)
+    if exact == Fraction(number):
+        return narrow
+    return min(narrow, other) if exact < Fraction(number) else max(narrow, other)
+
+
+def _exactly(text: str) -> Fraction:
+    """The number that a well-formed text says, unrounded."""
+    trimmed = text.strip(_BLANKS).rstrip("fFdD").lower()
+    sign = -1 if trimmed.startswith("-") else 1
+    if "x" not in trimmed:
+        return Fraction(Decimal(trimmed))
+    mantissa, _, exponent = trimmed.partition("x")[2].partition("p")
+    whole, _, fraction = mantissa.partition(".")
+    return sign * Fraction(int(whole + fraction, 16)) * Fraction(2) ** (int(exponent) - 4 * len(fraction))
 
 
 def parse_integer(text: str, base: Base) -> int:
     """``Integer.parseInt`` and its siblings: no blanks, no fraction, in range. ValueError has Java's message."""
-    if not _INTEGER.fullmatch(text):
+    found = _INTEGER.fullmatch(text)
+    # Python refuses to read thousands of digits; no such number is in range.
+    digits = found[2].lstrip("0") if found else ""
+    if found is None or len(digits) > _MOST_DIGITS:
         raise ValueError(f'For input string: "{text}"')
-    number = int(text)
-    limit = 1 << (_BITS[base] - 1)
-    if not -limit <= number < limit:
-        if base in (Base.BYTE, Base.SHORT):
+    number = int(found[1] + (digits or "0"))
+    if not _fits(number, base):
+        # Java reads a short and a byte as an int, and looks at the range then.
+        if base in (Base.BYTE, Base.SHORT) and _fits(number, Base.INT):
             raise ValueError(f'Value out of range. Value:"{text}" Radix:10')
         raise ValueError(f'For input string: "{text}"')
     return number
+
+
+def _fits(number: int, base: Base) -> bool:
+    limit: int = 1 << (_BITS[base] - 1)
+    return -limit <= number < limit
 
 
 def parse_value(text: str, base: Base) -> object:
