@@ -1,8 +1,8 @@
 """`Table`: named, typed columns in memory, and the step to and from Arrow.
 
 How a column keeps its values: numbers and booleans in a one-dimensional numpy array of the type's own width; strings
-in an Arrow string or dictionary array; vectors in a two-dimensional float64 array (rows by slots); arrays in an Arrow
-list array.
+in an Arrow string or dictionary array; vectors in a two-dimensional float64 array (rows by slots) or, where they are
+wide, a `Csr`; arrays in an Arrow list array.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from skewless.errors import ValueRefused
+from skewless.errors import SettingError, ValueRefused
 from skewless.javatext import value_text
 from skewless.schema import Base, Field, Schema, Struct, Type, vector
+from skewless.vectors import WIDE, Csr, SparseVector, Vector
 
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -37,13 +38,21 @@ _ARROW: Final[Mapping[Base, pa.DataType]] = {
 }
 
 
+_SPARK_VECTOR: Final = ["type", "size", "indices", "values"]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """The values of one column. ``nulls`` marks null rows of numbers and vectors (Arrow arrays keep their own)."""
+    """The values of one column.
+
+    ``nulls`` marks null rows of numbers and vectors (Arrow arrays keep their own). ``sparse`` marks the rows of vectors
+    that Spark would hold in sparse form; None stands for none of a dense array, and for all of a `Csr`.
+    """
 
     type: Type
     values: Any
     nulls: Mask | None = None
+    sparse: Mask | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -71,20 +80,42 @@ class Column:
         texts = [value_text(value, self.type.base) for value in self.values.tolist()]
         return pa.array(texts, pa.string(), mask=self.nulls)
 
+    def dense(self) -> Numbers:
+        """Vectors with all their slots, rows by slots."""
+        slots: Numbers = self.values.dense() if isinstance(self.values, Csr) else self.values
+        return slots
+
+    @property
+    def sparse_rows(self) -> Mask:
+        """Which rows of vectors are in sparse form."""
+        if self.sparse is not None:
+            return self.sparse
+        return np.full(len(self), isinstance(self.values, Csr))
+
     def take(self, keep: Mask) -> Column:
         """The rows that ``keep`` marks."""
-        values = (
-            self.values.filter(pa.array(keep)) if isinstance(self.values, pa.Array) else self.values[keep]
-        )
-        return Column(self.type, values, None if self.nulls is None else self.nulls[keep])
+        if isinstance(self.values, pa.Array):
+            return Column(self.type, self.values.filter(pa.array(keep)))
+        values = self.values.take(np.flatnonzero(keep)) if isinstance(self.values, Csr) else self.values[keep]
+        nulls = None if self.nulls is None else self.nulls[keep]
+        return Column(self.type, values, nulls, None if self.sparse is None else self.sparse[keep])
 
     def cell(self, row: int) -> Any:
-        """One value as a Python object: None, bool, int, float, str, or a list."""
+        """One value as a Python object: None, bool, int, float, str, list, or a `SparseVector`."""
         if isinstance(self.values, pa.Array):
             return self.values[row].as_py()
         if self.nulls is not None and self.nulls[row]:
             return None
-        return self.values[row].tolist()
+        if not self.type.is_vector:
+            return self.values[row].tolist()
+        if isinstance(self.values, Csr):
+            vector_ = self.values.row(row)
+            return vector_ if self.sparse_rows[row] else vector_.dense()
+        slots = self.values[row].tolist()
+        if self.sparse is None or not self.sparse[row]:
+            return slots
+        stored = np.flatnonzero(self.values[row])
+        return SparseVector(len(slots), stored.tolist(), [slots[index] for index in stored])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,8 +215,14 @@ def _basic_or_array(array: pa.Array, field: Field) -> Column:
 
 def _vectors(array: pa.Array, field: Field) -> Column:
     kind = array.type
+    if pa.types.is_struct(kind):
+        return vectors_of([_spark_vector(cell) for cell in array.to_pylist()], field)
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        raise ValueRefused(f"{kind} cannot be read as a vector", column=field.name, hint="Give list<double>.")
+        raise ValueRefused(
+            f"{kind} cannot be read as a vector",
+            column=field.name,
+            hint="Give list<double>, or Spark's struct of type, size, indices and values.",
+        )
     nulls = None
     if array.null_count:
         nulls = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
@@ -195,11 +232,7 @@ def _vectors(array: pa.Array, field: Field) -> Column:
     wrong = np.flatnonzero(lengths != size)
     if len(wrong):
         position = int(wrong[0] if nulls is None else np.flatnonzero(~nulls)[wrong[0]])
-        raise ValueRefused(
-            f"the vector has {lengths[wrong[0]]} values where {size} are expected",
-            column=field.name,
-            row=position + 1,
-        )
+        raise _wrong_length(int(lengths[wrong[0]]), size, field.name, position)
     flat = present.flatten().cast(pa.float64())
     if flat.null_count:
         raise ValueRefused("a vector has a null inside", column=field.name)
@@ -211,19 +244,94 @@ def _vectors(array: pa.Array, field: Field) -> Column:
     return Column(vector(size), whole, nulls)
 
 
-def to_arrow(column: Column) -> pa.Array:
-    """A column as an Arrow array."""
+def _spark_vector(cell: Mapping[str, Any] | None) -> Vector | None:
+    """Spark's struct (type 0 is sparse) as a vector."""
+    if cell is None:
+        return None
+    if cell["type"] == 1:
+        return list(cell["values"])
+    return SparseVector(cell["size"], cell["indices"], cell["values"])
+
+
+def vectors_of(cells: Sequence[Vector | None], field: Field) -> Column:
+    """A column of vectors, each in its own form. ValueRefused names a row of another length."""
+    present = [cell for cell in cells if cell is not None]
+    size = field.type.size if field.type.size is not None else len(present[0]) if present else 0
+    for position, cell in enumerate(cells):
+        if cell is not None and len(cell) != size:
+            raise _wrong_length(len(cell), size, field.name, position)
+    nulls = np.array([cell is None for cell in cells], np.bool_)
+    sparse = np.array([isinstance(cell, SparseVector) for cell in cells], np.bool_)
+    some_null = nulls if nulls.any() else None
+    if size > WIDE:
+        rows = [cell if isinstance(cell, SparseVector) else _stored(cell, size) for cell in cells]
+        return Column(vector(size), Csr.of_rows(rows, size), some_null, None if sparse.all() else sparse)
+    whole = np.full((len(cells), size), np.nan)
+    for position, cell in enumerate(cells):
+        if cell is not None:
+            whole[position] = cell.dense() if isinstance(cell, SparseVector) else cell
+    return Column(vector(size), whole, some_null, sparse if sparse.any() else None)
+
+
+def _stored(slots: list[float] | None, size: int) -> SparseVector:
+    """A dense row with every slot stored, zeros too, so that -0.0 is kept."""
+    return SparseVector(size, range(size), slots) if slots is not None else SparseVector(size, (), ())
+
+
+def _wrong_length(length: int, size: int, column: str, position: int) -> ValueRefused:
+    return ValueRefused(
+        f"the vector has {length} values where {size} are expected", column=column, row=position + 1
+    )
+
+
+def to_arrow(column: Column, vectors: str = "auto") -> pa.Array:
+    """A column as an Arrow array: vectors as list<double> (``dense``), or as Spark's struct (``sparse``).
+
+    ``auto`` takes the struct for vectors of more than 1,024 slots.
+    """
+    if vectors not in ("auto", "dense", "sparse"):
+        raise SettingError(f"vectors={vectors!r} is not known", hint="Use auto, dense or sparse.")
     if isinstance(column.values, pa.DictionaryArray):
         return column.values.dictionary_decode()
     if isinstance(column.values, pa.Array):
         return column.values
     if not column.type.is_vector:
         return pa.array(column.values, arrow_type(column.type), mask=column.nulls)
-    rows, size = column.values.shape
-    offsets = np.arange(0, (rows + 1) * size, size, dtype=np.int32) if size else np.zeros(rows + 1, np.int32)
-    flat = pa.array(np.ascontiguousarray(column.values).reshape(-1))
     mask = None if column.nulls is None else pa.array(column.nulls)
+    rows, size = column.values.shape
+    if vectors == "sparse" or (vectors == "auto" and size > WIDE):
+        return _structs(column, mask)
+    offsets = np.arange(rows + 1, dtype=np.int32) * size
+    flat = pa.array(np.ascontiguousarray(column.dense()).reshape(-1))
     return pa.ListArray.from_arrays(pa.array(offsets), flat, mask=mask)
+
+
+def _structs(column: Column, mask: pa.Array | None) -> pa.Array:
+    """Vectors as Spark keeps them: type 0 with the stored slots, type 1 with all of them."""
+    size, sparse = column.values.shape[1], column.sparse_rows
+    csr = column.values if isinstance(column.values, Csr) else _csr(column.values, sparse)
+    starts = pa.array(csr.starts.astype(np.int32))
+    # A dense row has neither size nor indices.
+    lists = pa.array(csr.starts.astype(np.int32), mask=np.append(~sparse, False))
+    parts = [
+        pa.array((~sparse).astype(np.int8)),
+        pa.array(np.full(len(csr), size, np.int32), mask=~sparse),
+        pa.ListArray.from_arrays(lists, pa.array(csr.indices)),
+        pa.ListArray.from_arrays(starts, pa.array(csr.values)),
+    ]
+    fields = [
+        pa.field("type", pa.int8(), nullable=False),
+        *(pa.field(name, part.type) for name, part in zip(_SPARK_VECTOR[1:], parts[1:], strict=True)),
+    ]
+    return pa.StructArray.from_arrays(parts, fields=fields, mask=mask)
+
+
+def _csr(slots: Numbers, sparse: Mask) -> Csr:
+    """Sparse rows with their slots that are not zero, dense rows with all."""
+    stored = (slots != 0.0) | ~sparse[:, None]
+    rows, indices = np.nonzero(stored)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(slots)))]).astype(np.int64)
+    return Csr(starts, indices.astype(np.int32), slots[rows, indices], slots.shape[1])
 
 
 def arrow_type(type_: Type) -> pa.DataType:
@@ -233,7 +341,9 @@ def arrow_type(type_: Type) -> pa.DataType:
 
 
 def from_cells(type_: Type, cells: Sequence[Any]) -> Column:
-    """A column from Python objects, None for null; vectors as sequences of floats."""
+    """A column from Python objects, None for null; vectors as lists of floats or `SparseVector`s."""
+    if type_.is_vector:
+        return vectors_of(cells, Field("cells", type_))
     array = pa.table({"cells": pa.array(cells, arrow_type(type_))})
     return column_from_arrow(array, Field("cells", type_))
 
@@ -250,6 +360,8 @@ def _type_of(kind: pa.DataType, name: str) -> Type:
         inner = _type_of(kind.value_type, name)
         if inner.struct is Struct.BASIC:
             return vector() if inner.base is Base.DOUBLE else Type(inner.base, Struct.ARRAY)
+    elif pa.types.is_struct(kind) and [kind.field(n).name for n in range(kind.num_fields)] == _SPARK_VECTOR:
+        return vector()
     elif pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return Type(Base.STRING)
     for base, arrow in _ARROW.items():

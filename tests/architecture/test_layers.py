@@ -18,6 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skewless.errors", "skewless.names", "skewless.lazy"),
     ("skewless.schema", "skewless.settings"),
     ("skewless.javatext",),
+    ("skewless.vectors",),
     ("skewless.table", "skewless.spec", "skewless.datasets"),
     ("skewless.codecs",),
     ("skewless.ops",),

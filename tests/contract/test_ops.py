@@ -13,6 +13,7 @@ from skewless.ops import OPS
 from skewless.ops.op import Example, Op, Refused, Skipped, register
 from skewless.spec import Attributes, Model
 from skewless.transforms.parity import same
+from skewless.vectors import SparseVector
 
 EXAMPLES = [
     pytest.param(example, id=f"{name}-{number}")
@@ -62,6 +63,12 @@ def test_both_kernels_give_the_same_bits_and_the_same_refusals(example: Example)
         assert len(rows) == len(columns)
         for one, other in zip(rows, columns, strict=True):
             assert same(_listed(one), _listed(other))
+            assert forms(one) == forms(other)
+
+
+def forms(value: Any) -> Any:
+    """Of vectors, whether they are sparse: what stands downstream sums them in another order."""
+    return [forms(part) for part in value] if isinstance(value, tuple) else isinstance(value, SparseVector)
 
 
 def _listed(value: Any) -> Any:

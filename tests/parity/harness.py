@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,20 @@ import pyarrow as pa
 import pytest
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 import skewless.spark
 from skewless.errors import ValueRefused
-from skewless.export.spark import to_arrow
+from skewless.export.spark import known_schema, to_arrow
+from skewless.table import from_arrow, schema_of
 from skewless.transforms.parity import same
 from skewless.transforms.transform import Transform
+from skewless.vectors import SparseVector
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """The same with vectors as list<double>."""
+    return from_arrow(table, schema_of(table)).to_arrow()
 
 
 def spark_rows(model: Any, frame: DataFrame) -> list[list[dict[str, Any]] | None]:
@@ -35,39 +44,55 @@ def spark_rows(model: Any, frame: DataFrame) -> list[list[dict[str, Any]] | None
         return list(pool.map(single, frame.collect()))
 
 
+@dataclass(frozen=True)
+class Case:
+    """A fitted stage with hostile rows for it. ``covers`` are the Spark classes, by short name, that it exercises."""
+
+    name: str
+    covers: tuple[str, ...]
+    build: Callable[[SparkSession], tuple[Any, DataFrame]]
+
+
 def check(model: Any, frame: DataFrame, folder: Path) -> None:
-    """Export live and from the saved folder, and compare both kernels of both with Spark on every row."""
-    saved = folder / "saved"
-    model.write().overwrite().save(saved.as_uri())
-    live = skewless.load(skewless.spark.export(model, folder / "live.zip", sample=frame.limit(0)))
-    converted = skewless.load(
-        skewless.spark.convert(saved, folder / "converted.tar.gz", inputs=live.input_schema)
-    )
-    assert live.output_schema == converted.output_schema
-    expected = spark_rows(model, frame)
+    """Save, convert, load, and compare both kernels with Spark on every row, alone and all together."""
+    model.write().overwrite().save((folder / "saved").as_uri())
+    known = known_schema(frame)
+    transform = skewless.load(skewless.spark.convert(folder / "saved", folder / "bundle.zip", inputs=known))
+    ulps = max((stage.op.ulps for stage in transform.stages), default=0)
     source = to_arrow(frame)
-    for transform in (live, converted):
-        for number, (want, given) in enumerate(zip(expected, source.to_pylist(), strict=True)):
-            compare_row(transform, given, want, number)
-            compare_table(transform, source.slice(number, 1), want, number)
-        if None not in expected:
-            whole = transform.table(source).to_pylist()
-            flat = [row for rows in expected if rows for row in rows]
-            assert len(whole) == len(flat)
-            for number, (got, wanted) in enumerate(zip(whole, flat, strict=True)):
-                assert_same(got, wanted, number)
+    expected = expected_rows(model, frame)
+    for number, (want, given) in enumerate(zip(expected, source.to_pylist(), strict=True)):
+        row = {name: vector(cell) for name, cell in given.items()}
+        compare_row(transform, row, want, number, ulps)
+        compare_table(transform, source.slice(number, 1), want, number, ulps)
+    if None not in expected:
+        whole = transform.table(source).to_pylist()
+        flat = [row for rows in expected if rows for row in rows]
+        assert len(whole) == len(flat)
+        for number, (got, wanted) in enumerate(zip(whole, flat, strict=True)):
+            assert_same(got, wanted, number, ulps)
+    assert transform.table(source.slice(0, 0)).num_rows == 0
 
 
-def compare_row(transform: Transform, given: dict[str, Any], want: Any, number: int) -> None:
+def expected_rows(model: Any, frame: DataFrame) -> list[list[dict[str, Any]] | None]:
+    """What Spark makes of each row: all at once where it takes them all, otherwise each by itself."""
+    try:
+        made = to_arrow(model.transform(frame.coalesce(1))).to_pylist()
+    except (PySparkException, Py4JError):
+        return spark_rows(model, frame)
+    return [[row] for row in made] if len(made) == frame.count() else spark_rows(model, frame)
+
+
+def compare_row(transform: Transform, given: dict[str, Any], want: Any, number: int, ulps: int) -> None:
     """The row kernel: the same values, or a refusal where Spark fails or drops."""
     if not want:
         with pytest.raises(ValueRefused):
             pytest.fail(f"row {number} {given}: Spark refuses or drops it, we give {transform.row(given)}")
         return
-    assert_same(transform.row(given), want[0], number)
+    assert_same(transform.row(given), want[0], number, ulps)
 
 
-def compare_table(transform: Transform, given: pa.Table, want: Any, number: int) -> None:
+def compare_table(transform: Transform, given: pa.Table, want: Any, number: int, ulps: int) -> None:
     """The batch kernel, on a batch of this row."""
     if want is None:
         with pytest.raises(ValueRefused):
@@ -76,14 +101,23 @@ def compare_table(transform: Transform, given: pa.Table, want: Any, number: int)
     got = transform.table(given).to_pylist()
     assert len(got) == len(want)
     for one, other in zip(got, want, strict=True):
-        assert_same(one, other, number)
+        assert_same(one, other, number, ulps)
 
 
-def assert_same(got: dict[str, Any], want: dict[str, Any], number: int) -> None:
+def vector(cell: Any) -> Any:
+    """Spark's struct as a vector; anything else as it is."""
+    if not isinstance(cell, dict):
+        return cell
+    return (
+        cell["values"] if cell["type"] == 1 else SparseVector(cell["size"], cell["indices"], cell["values"])
+    )
+
+
+def assert_same(got: dict[str, Any], want: dict[str, Any], number: int, ulps: int = 0) -> None:
     """Every column Spark has, with its bits."""
     for column, value in want.items():
         assert column in got, f"row {number}: column {column} is missing"
-        assert same(_floats(got[column], value), value), (
+        assert same(_floats(vector(got[column]), value), vector(value), ulps), (
             f"row {number}, column {column}: {got[column]!r} is not {value!r}"
         )
 

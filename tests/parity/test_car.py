@@ -18,6 +18,7 @@ from skewless.datasets import CAR_COLUMNS, car_evaluation
 from skewless.export.spark import to_arrow
 from skewless.transforms.parity import bits
 from tests.conftest import Cars
+from tests.parity.harness import plain
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,7 +31,7 @@ def by_spark(spark: SparkSession, cars: Cars) -> pa.Table:
     """Spark's own transform of all cars, in the file's order, by the model it saved itself."""
     frame = spark.createDataFrame(CARS, list(CAR_COLUMNS)).coalesce(1)
     model = PipelineModel.load((cars.folder / "saved").as_uri())
-    return to_arrow(model.transform(frame))
+    return plain(to_arrow(model.transform(frame)))
 
 
 def test_the_data_is_the_published_set(cars: Cars) -> None:

@@ -63,13 +63,21 @@ class _Reader:
                 f"stage {uid}: {spark_class} cannot be exported by this version",
                 hint=f"It can export: {', '.join(sorted(c.rpartition('.')[2] for c in SPARK_READERS))}.",
             )
-        params = {**saved.get("defaultParamMap", {}), **saved.get("paramMap", {})}
-        stage = SparkStage(
-            uid, spark_class, params, lambda table: _rows(folder / table), self.known.get, self.metadata
-        )
-        lowered = list(reader(stage))
+        lowered = list(reader(self._saved(folder)))
         names = [uid] if len(lowered) == 1 else [f"{uid}_{number}" for number in range(len(lowered))]
         return [self._stage(name, one) for name, one in zip(names, lowered, strict=True)]
+
+    def _saved(self, folder: Path) -> SparkStage:
+        saved = _metadata_of(folder)
+        return SparkStage(
+            str(saved["uid"]),
+            str(saved["class"]),
+            {**saved.get("defaultParamMap", {}), **saved["paramMap"]},
+            lambda table: _rows(folder / table),
+            self.known.get,
+            self.metadata,
+            lambda below: self._saved(folder / below),
+        )
 
     def _stage(self, name: str, lowered: Lowered) -> Stage:
         op = lowered.op
@@ -82,13 +90,16 @@ class _Reader:
         except TypeRefused as refused:
             column = lowered.inputs[refused.input]
             raise UnsupportedError(f"stage {name}: column {column!r}: {refused.message}") from None
-        self.known.update(zip(lowered.outputs, made, strict=True))
-        # MLeap 0.20 wants a lone port without a number, except where its op always numbers them.
+        self.known.update(
+            {column: type_ for column, type_ in zip(lowered.outputs, made, strict=True) if column}
+        )
+        attributes = Attributes(op.encode(), file=None, stage=name)
+        wanted = zip(op.outputs, lowered.outputs, strict=True)
         return Stage(
             name,
-            Model(op.name, Attributes(op.encode(), file=None, stage=name)),
+            Model(op.name, attributes, op.encode_files(), op.encode_models()),
             tuple(map(Socket, op.inputs, lowered.inputs)),
-            tuple(map(Socket, op.outputs, lowered.outputs)),
+            tuple(Socket(port, column) for port, column in wanted if column),
         )
 
 

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import pyarrow as pa
-from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import DataFrame
 from pyspark.sql import types as spark_types
-from pyspark.sql.functions import when
 
 from skewless.bundles.archive import Files, read_files
 from skewless.bundles.bundle import bundle_of
@@ -43,13 +41,8 @@ class BundleModel:
 
     def transform(self, dataset: DataFrame) -> DataFrame:
         """The frame with every stage's columns after its own, as the fitted model would give it."""
-        vectors = [f.name for f in dataset.schema.fields if isinstance(f.dataType, VectorUDT)]
-        plain = dataset
-        for name in vectors:
-            column = dataset[f"`{name}`"]
-            plain = plain.withColumn(name, when(column.isNotNull(), vector_to_array(column)))
         made = self.bundle.output_schema.fields[len(self.bundle.input_schema) :]
-        schema = spark_types.StructType(list(plain.schema.fields))
+        schema = spark_types.StructType(list(dataset.schema.fields))
         for field in made:
             schema = schema.add(field.name, _spark_type(field.type))
         name, contents = self._name, self._contents
@@ -58,15 +51,13 @@ class BundleModel:
             # Built where it runs: the files travel, not the objects.
             transform = Artifact.of(bundle_of(Files(name, contents))).transform
             for batch in batches:
-                yield from transform.table(pa.Table.from_batches([batch])).to_batches()
+                yield from transform.table(pa.Table.from_batches([batch]), vectors="sparse").to_batches()
 
-        done = plain.mapInArrow(run, schema)
-        for column_name in [*vectors, *(field.name for field in made if field.type.is_vector)]:
-            column = done[f"`{column_name}`"]
-            done = done.withColumn(column_name, when(column.isNotNull(), array_to_vector(column)))
-        return done
+        return dataset.mapInArrow(run, schema)
 
 
 def _spark_type(type_: Type) -> spark_types.DataType:
+    if type_.is_vector:
+        return VectorUDT()
     base = _BASES[type_.base]
     return base if type_.struct is Struct.BASIC else spark_types.ArrayType(base)

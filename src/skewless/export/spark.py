@@ -11,11 +11,10 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 import pyspark
-from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as spark_types
-from pyspark.sql.functions import when
+from pyspark.sql.pandas.types import to_arrow_type
 
 from skewless.bundles import sparkml
 from skewless.bundles.bundle import save
@@ -41,6 +40,15 @@ _BASES: Mapping[type[spark_types.DataType], Base] = {
 }
 
 
+VECTOR = VectorUDT()
+_STRUCT = pa.struct(
+    [
+        ("type", pa.int8()),
+        ("size", pa.int32()),
+        ("indices", pa.list_(pa.int32())),
+        ("values", pa.list_(pa.float64())),
+    ]
+)
 _LOG4J = Path(__file__).with_name("log4j2.properties")
 _LOCAL: Mapping[str, str] = {
     "spark.ui.enabled": "false",
@@ -93,7 +101,7 @@ def export(
             f"a {type(model).__name__} cannot be exported",
             hint="Give a fitted model or PipelineModel; an estimator or Pipeline must be fitted first.",
         )
-    known = _schema(sample) if sample is not None else None
+    known = known_schema(sample) if sample is not None else None
     attributes = _Attributes(sample)
     # Spark's own saved form is read back, so that a live model and a saved one take the same way.
     with tempfile.TemporaryDirectory(prefix="skewless-export-") as folder:
@@ -133,7 +141,7 @@ def _save(model: FittedModel, folder: Path) -> Path:
     return folder
 
 
-def _schema(frame: DataFrame) -> Schema:
+def known_schema(frame: DataFrame) -> Schema:
     """The columns that an op could read; others (dates, maps …) are left out."""
     fields = []
     for field in frame.schema.fields:
@@ -223,16 +231,22 @@ def _collect(frame: DataFrame, columns: Sequence[str]) -> pa.Table:
 
 
 def to_arrow(frame: DataFrame) -> pa.Table:
-    """A frame's rows with vectors as list<double>, without Spark's metadata."""
-    columns = []
-    for field in frame.schema.fields:
-        column = frame[f"`{field.name}`"]
-        if isinstance(field.dataType, VectorUDT):
-            # Guarded, since vector_to_array itself fails on null.
-            column = when(column.isNotNull(), vector_to_array(column)).alias(field.name)
-        columns.append(column)
-    table = frame.select(*columns).toArrow()
-    return pa.table(dict(zip(table.column_names, table.columns, strict=True)))
+    """A frame's rows, vectors as Spark's struct of type, size, indices and values, without Spark's metadata."""
+    vectors = {f.name for f in frame.schema.fields if isinstance(f.dataType, VectorUDT)}
+    if not vectors:
+        table = frame.toArrow()
+        return pa.table(dict(zip(table.column_names, table.columns, strict=True)))
+    # By rows, in one pass: Spark's own Arrow conversion fails on a null vector.
+    rows = frame.collect()
+    columns = {}
+    for position, field in enumerate(frame.schema.fields):
+        cells = [row[position] for row in rows]
+        if field.name in vectors:
+            structs = [None if cell is None else VECTOR.serialize(cell) for cell in cells]
+            columns[field.name] = pa.array(structs, _STRUCT)
+        else:
+            columns[field.name] = pa.array(cells, to_arrow_type(field.dataType))
+    return pa.table(columns)
 
 
 def _first_line(error: Exception) -> str:

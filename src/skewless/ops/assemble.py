@@ -23,9 +23,10 @@ from skewless.ops.op import (
     reads_spark,
     register,
 )
-from skewless.schema import DOUBLE, INT, Base, Struct, Type, vector
+from skewless.schema import DOUBLE, INT, Base, Field, Struct, Type, vector
 from skewless.spec import Attributes, Model, Value
-from skewless.table import Column, Mask, Numbers, from_cells
+from skewless.table import Column, Mask, Numbers, from_cells, vectors_of
+from skewless.vectors import WIDE, Vector, compressed, is_sparse, nonzero
 
 INVALID = ("error", "keep", "skip")
 
@@ -101,16 +102,26 @@ class VectorAssembler(Op):
         if self.handle_invalid == "error":
             self._check(inputs)
         widths = [column.values.shape[1] if column.type.is_vector else 1 for column in inputs]
+        if sum(widths) > WIDE:
+            return (self._wide(inputs, widths),)
         whole = np.empty((len(inputs[0]) if inputs else 0, sum(widths)))
         start = 0
         for column, width in zip(inputs, widths, strict=True):
-            part = column.values if column.type.is_vector else column.numbers()[:, None]
+            part = column.dense() if column.type.is_vector else column.numbers()[:, None]
             # Adding 0.0 turns -0.0 into 0.0 and changes nothing else.
             np.add(part, 0.0, out=whole[:, start : start + width])
             if column.nulls is not None:
                 whole[column.nulls, start : start + width] = np.nan
             start += width
-        return (Column(vector(whole.shape[1]), whole),)
+        sparse = is_sparse(np.count_nonzero(whole, axis=1), whole.shape[1])
+        return (Column(vector(whole.shape[1]), whole, None, sparse),)
+
+    def _wide(self, inputs: Sequence[Column], widths: Sequence[int]) -> Column:
+        """Wide vectors never stand in memory with all their slots: the row kernel's rows, put together."""
+        types = [column.type for column in inputs]
+        kernel = self.row(types)
+        cells = [kernel(*[column.cell(row) for column in inputs]) for row in range(len(inputs[0]))]
+        return vectors_of(cells, Field("output", vector(sum(widths))))
 
     def _check(self, inputs: Sequence[Column]) -> None:
         """Refuse the first bad row, and in it the first bad input, as the row kernel would."""
@@ -129,20 +140,25 @@ class VectorAssembler(Op):
         mode = self.handle_invalid
         sizes = tuple(type_.size or size or 1 for type_, size in zip(inputs, self.sizes, strict=True))
 
-        def kernel(*values: Any) -> list[float]:
-            whole: list[float] = []
+        def kernel(*values: Any) -> Vector:
+            pairs: list[tuple[int, float]] = []
+            start = 0
             for position, value in enumerate(values):
                 if value is None or (not vectors[position] and value != value):
                     if mode == "skip":
                         raise Skipped
                     if mode == "error":
                         raise self._refusal(value, position, 0)
-                    whole.extend([math.nan] * sizes[position])
+                    pairs += [(slot, math.nan) for slot in range(start, start + sizes[position])]
+                    start += sizes[position]
                 elif vectors[position]:
-                    whole.extend([slot + 0.0 for slot in value])
+                    pairs += [(start + index, slot) for index, slot in nonzero(value)]
+                    start += len(value)
                 else:
-                    whole.append(value + 0.0)
-            return whole
+                    if value != 0.0:
+                        pairs.append((start, float(value)))
+                    start += 1
+            return compressed(start, pairs)
 
         return kernel
 

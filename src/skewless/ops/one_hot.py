@@ -24,6 +24,7 @@ from skewless.ops.op import (
 from skewless.schema import DOUBLE, INT, Type, vector
 from skewless.spec import Model, Value
 from skewless.table import Column, from_cells
+from skewless.vectors import WIDE, Csr, SparseVector
 
 INVALID = ("error", "keep")
 
@@ -104,12 +105,17 @@ class OneHotEncoder(Op):
                 raise self._refusal(float(index[first]), size, position, first)
             index = np.where(outside, size, index)
         slots = np.where(np.isnan(index), width, index).astype(np.int64)
+        if width > WIDE:
+            inside = slots < width
+            starts = np.concatenate([[0], np.cumsum(inside)]).astype(np.int64)
+            picked = slots[inside].astype(np.int32)
+            return Column(vector(width), Csr(starts, picked, np.ones(len(picked)), width), nulls)
         hot = np.zeros((len(index), width))
         rows = np.flatnonzero(slots < width)
         hot[rows, slots[rows]] = 1.0
         if nulls is not None:
             hot[nulls] = np.nan
-        return Column(vector(width), hot, nulls)
+        return Column(vector(width), hot, nulls, np.ones(len(hot), np.bool_))
 
     def row(self, inputs: Sequence[Type]) -> RowKernel:
         single = [self._row_of(position) for position in range(len(self.categories))]
@@ -121,17 +127,20 @@ class OneHotEncoder(Op):
         size, width = self.categories[position], self.width(self.categories[position])
         keep = self.handle_invalid == "keep"
 
-        def kernel(index: Any) -> list[float] | None:
+        units = [SparseVector(width, (slot,), (1.0,)) for slot in range(min(width, WIDE))]
+        zero = SparseVector(width, (), ())
+
+        def kernel(index: Any) -> SparseVector | None:
             if index is None:
                 return None
             if not 0 <= index < size:
                 if not keep:
                     raise self._refusal(float(index), size, position, 0)
                 index = size
-            hot = [0.0] * width
-            if index < width:
-                hot[int(index)] = 1.0
-            return hot
+            if index >= width:
+                return zero
+            slot = int(index)
+            return units[slot] if slot < WIDE else SparseVector(width, (slot,), (1.0,))
 
         return kernel
 

@@ -62,6 +62,10 @@ class Op(ABC):
 
     name: ClassVar[str]
     """The op's name in a bundle."""
+    ulps: ClassVar[int] = 0
+    """How many units in the last place its numbers may differ from the fitting engine's; 0 is bit-equal."""
+    why_not_bits: ClassVar[str] = ""
+    """The reason, where ``ulps`` is not 0."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -81,6 +85,14 @@ class Op(ABC):
     @abstractmethod
     def encode(self) -> Mapping[str, Value]:
         """The op's attributes for a bundle, readable by MLeap where it has the op."""
+
+    def encode_files(self) -> Mapping[str, bytes]:
+        """Side files of the op in a bundle, by name (trees always as JSON lines, whatever the bundle's format)."""
+        return {}
+
+    def encode_models(self) -> Mapping[str, Model]:
+        """Sub-models of the op in a bundle, by folder."""
+        return {}
 
     @abstractmethod
     def default_types(self) -> tuple[Type, ...]:
@@ -121,6 +133,8 @@ class SparkStage:
     """The type of a column, as far as the stages before it and the sample tell."""
     metadata: Callable[[str], Mapping[str, Any]]
     """The ML attributes of a column, as far as the sample tells."""
+    sub: Callable[[str], SparkStage]
+    """The stage that is saved in a folder of this one (the models of a OneVsRest, say)."""
 
     def param(self, name: str, default: Any = None) -> Any:
         """A parameter as it was set, or its default."""
@@ -149,7 +163,7 @@ class SparkStage:
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """An op with the columns it reads and writes, as a Spark reader hands it over."""
+    """An op with the columns it reads and writes, as a Spark reader hands it over; "" is an output not wanted."""
 
     op: Op
     inputs: tuple[str, ...]
@@ -167,6 +181,8 @@ def register(op: type[Op]) -> type[Op]:
     missing = sorted(getattr(op, "__abstractmethods__", ()))
     if missing:
         raise SettingError(f"op {op.__name__} lacks {', '.join(missing)}")
+    if bool(op.ulps) != bool(op.why_not_bits):
+        raise SettingError(f"op {op.__name__} must say why it is not bit-equal, where it is not")
     if op.name in OPS:
         raise SettingError(f"two ops are called {op.name!r}: {OPS[op.name].__name__} and {op.__name__}")
     OPS[op.name] = op

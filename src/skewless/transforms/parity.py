@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from skewless.schema import Field
 from skewless.table import Column, column_from_arrow, from_arrow, from_cells
 from skewless.transforms.bind import BoundStage
 from skewless.transforms.transform import Transform
+from skewless.vectors import Csr, SparseVector, dense, nonzero
 
 REMEDY = "Export it again from the fitted model; never edit it by hand."
 
@@ -52,21 +54,25 @@ def _compare(
             "the parity rows do not have this column", stage=stage.name, column=field.name, hint=REMEDY
         )
     expected = column_from_arrow(recorded, field)
-    if column.type.is_vector and column.values.shape[1] != expected.values.shape[1]:
+    if column.type.is_vector and column.values.shape != expected.values.shape:
         raise _differs(stage, field, 0, expected, column, how)
-    unequal = np.flatnonzero(_unequal(expected, column))
+    unequal = np.flatnonzero(_unequal(expected, column, stage.op.ulps))
     if len(unequal):
         raise _differs(stage, field, int(unequal[0]), expected, column, how)
 
 
-def _unequal(one: Column, other: Column) -> Any:
+def _unequal(one: Column, other: Column, ulps: int) -> Any:
     left, right = one.null_mask, other.null_mask
     size = len(one)
     nulls = (np.zeros(size, bool) if left is None else left, np.zeros(size, bool) if right is None else right)
     if isinstance(one.values, pa.Array):
         pairs = zip(one.values.to_pylist(), other.values.to_pylist(), strict=True)
         return np.array([not same(left, right) for left, right in pairs], np.bool_)
+    if isinstance(one.values, Csr) or isinstance(other.values, Csr):
+        return np.array([not same(one.cell(row), other.cell(row), ulps) for row in range(size)], np.bool_)
     differ = bits(one.values) != bits(other.values)
+    if ulps and differ.any():
+        differ = _distance(one.values, other.values) > ulps
     if differ.ndim == 2:
         differ = differ.any(axis=1)
     return np.where(nulls[0] | nulls[1], nulls[0] != nulls[1], differ)
@@ -111,12 +117,33 @@ def _replay_rows(transform: Transform, recorded: pa.Table, rows: Iterable[Sequen
         _compare(stage, field, column, recorded, "its row kernel gives")
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two values, or lists of values, are equal bit for bit; all NaNs count as one."""
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
+def _distance(one: Any, other: Any) -> Any:
+    """How many numbers of their type lie between two numbers, as a float; infinite where just one is NaN."""
+    ordered = []
+    for values in (one, other):
+        whole = bits(values).astype(np.int64)
+        # The bits of negative numbers count downwards.
+        lowest = np.iinfo(np.int64 if values.dtype == np.float64 else np.int32).min
+        ordered.append(np.where(whole < 0, lowest - whole, whole).astype(np.float64))
+    gap = np.abs(ordered[0] - ordered[1])
+    return np.where(
+        np.isnan(one) | np.isnan(other), np.where(np.isnan(one) & np.isnan(other), 0, np.inf), gap
+    )
+
+
+def same(one: Any, other: Any, ulps: int = 0) -> bool:
+    """Whether two values, or lists of values, are equal within ``ulps``, 0 for bits; all NaNs count as one."""
+    if isinstance(one, SparseVector) and isinstance(other, SparseVector):
+        return one.size == other.size and same(list(nonzero(one)), list(nonzero(other)), ulps)
+    if isinstance(one, SparseVector | list) and isinstance(other, SparseVector | list):
+        one, other = dense(one), dense(other)
+        return len(one) == len(other) and all(map(same, one, other, repeat(ulps)))
     if isinstance(one, float) and isinstance(other, float):
-        return (one == other and math.copysign(1, one) == math.copysign(1, other)) or (
-            one != one and other != other
-        )
+        if one != one or other != other:
+            return one != one and other != other
+        if one == other:
+            return math.copysign(1, one) == math.copysign(1, other) or bool(ulps)
+        return bool(ulps) and bool(_distance(np.float64(one), np.float64(other)) <= ulps)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return same(list(one), list(other), ulps)
     return bool(one == other)

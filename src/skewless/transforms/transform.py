@@ -15,6 +15,7 @@ from skewless.schema import Base, Schema, Struct, Type
 from skewless.spec import StageGraph
 from skewless.table import Column, Table, from_arrow, to_arrow
 from skewless.transforms.bind import BoundStage, bind, needed_for
+from skewless.vectors import WIDE, SparseVector
 
 RowFunction: TypeAlias = Callable[[Sequence[Any]], tuple[Any, ...]]
 
@@ -35,9 +36,11 @@ class Transform:
         self.output_schema = bound.inputs.plus([f for stage in bound.stages for f in stage.produced])
         self._whole = self.row_function(self.output_schema.names)
 
-    def table(self, source: pa.Table) -> pa.Table:
-        """An Arrow table with every stage's columns after its own; vectors as list<double>.
+    def table(self, source: pa.Table, vectors: str = "auto") -> pa.Table:
+        """An Arrow table with every stage's columns after its own.
 
+        ``vectors`` says how vectors go out: ``dense`` as list<double>; ``sparse`` as Spark's struct of type, size,
+        indices and values; ``auto`` as lists up to 1,024 slots and as structs beyond. They may come in as either.
         Rows that a stage drops (``handleInvalid="skip"``) are absent, and their numbers, from 0, stand as a JSON list
         under ``skewless.skipped`` in the schema's metadata. ValueRefused names stage, column and row.
         """
@@ -47,18 +50,21 @@ class Transform:
             skipped = sorted(set(range(source.num_rows)) - set(done.rows.tolist()))
             source = source.take(pa.array(done.rows))
         for field in self.output_schema.fields[len(self.input_schema) :]:
-            source = source.append_column(field.name, to_arrow(done[field.name]))
+            source = source.append_column(field.name, to_arrow(done[field.name], vectors))
         if skipped:
             source = source.replace_schema_metadata({"skewless.skipped": json.dumps(skipped)})
         return source
 
     def row(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """One row as a dict, with every stage's values after its own; vectors as lists.
+        """One row as a dict, with every stage's values after its own.
+
+        Vectors may come in as lists or `SparseVector`s, and go out as lists, wide ones as `SparseVector`s.
 
         ValueRefused names stage and column, also for a row that a stage would drop.
         """
         cells = [_checked(values, field.name, field.type) for field in self.input_schema]
-        return {**values, **dict(zip(self.output_schema.names, self._whole(cells), strict=True))}
+        made = zip(self.output_schema.names, self._whole(cells), strict=True)
+        return {**values, **{name: _outside(cell) for name, cell in made if name not in self.input_schema}}
 
     def run(self, table: Table, outputs: Sequence[str] | None = None, *, drop: bool = True) -> Table:
         """The batch path: a table with this transform's inputs, to one with all columns or just ``outputs``.
@@ -139,6 +145,10 @@ def _named(stage: BoundStage, made: Sequence[Column]) -> dict[str, Column]:
     return {name: column for name, column in zip(stage.outputs, made, strict=True) if name}
 
 
+def _outside(cell: Any) -> Any:
+    return cell.dense() if isinstance(cell, SparseVector) and cell.size <= WIDE else cell
+
+
 def _skipped(stage: BoundStage, row: int) -> ValueRefused:
     return ValueRefused(
         'the row is dropped here, since the stage was fitted with handleInvalid="skip"',
@@ -165,7 +175,7 @@ def _checked(values: Mapping[str, Any], name: str, type_: Type) -> Any:
     if value is None:
         return None
     if type_.struct is not Struct.BASIC:
-        items = list(value)
+        items = value if isinstance(value, SparseVector) else list(value)
         if type_.size is not None and len(items) != type_.size:
             raise ValueRefused(
                 f"the vector has {len(items)} values where {type_.size} are expected",
