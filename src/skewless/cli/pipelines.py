@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from skewless.errors import SettingError
 from skewless.lazy import resolve
@@ -19,9 +16,12 @@ from skewless.lazy import resolve
 # What each command needs is imported when it runs, so that none pays for the others.
 LAZY: Final = {
     "explain": "skewless.containers.pipeline:explain",
+    "keep_pandas_out": "skewless.serving.lean:keep_pandas_out",
     "load_pipeline": "skewless.containers.load:load_pipeline",
+    "progress": "skewless.cli.screen:progress",
     "serve": "skewless.serving.server:serve",
     "settings": "skewless.settings:Settings",
+    "show_steps": "skewless.cli.screen:show_steps",
     "sources": "skewless.jobs.batch:sources",
     "transform": "skewless.jobs.batch:transform",
 }
@@ -33,6 +33,7 @@ ContentType = Annotated[
 Accept = Annotated[str | None, typer.Option("--accept", help="What the answer shall be.")]
 
 _BY_SUFFIX: Final = {".json": "application/json", ".jsonl": "application/jsonlines"}
+_CSV: Final = "text/csv"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,7 +44,9 @@ def add_to(app: typer.Typer) -> None:
 
 def serve(
     pipeline: PipelineFile,
-    port: Annotated[int, typer.Option(envvar="SAGEMAKER_BIND_TO_PORT", help="0 picks a free one.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, envvar="SAGEMAKER_BIND_TO_PORT", help="0 picks a free one.")
+    ] = 8080,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
 ) -> None:
@@ -51,13 +54,12 @@ def serve(
     started = time.perf_counter()
 
     def ready(loaded: Any, bound: int) -> None:
-        rows = sum(_parity_rows(loaded).values())
+        _warn(loaded)
+        rows = sum(loaded.replayed.values())
         names = " → ".join(container.runtime for container in loaded.containers)
-        for container in loaded.containers:
-            for note in getattr(container, "notes", ()):
-                print(f"warning: {note}", file=sys.stderr)
+        shown = f"[{host}]" if ":" in host else host
         print(
-            f"{names} on http://{host}:{bound}/invocations "
+            f"{names} on http://{shown}:{bound}/invocations "
             f"({rows:,} parity rows replayed; ready in {time.perf_counter() - started:.2f} s)",
             flush=True,
         )
@@ -65,14 +67,25 @@ def serve(
     resolve(LAZY["serve"])(pipeline, host=host, port=port, workers=workers, on_ready=ready)
 
 
-def _parity_rows(pipeline: Any) -> dict[str, int]:
-    replayed: dict[str, int] = pipeline.replayed
-    return replayed
+def _load(pipeline: Path) -> Any:
+    """The pipeline, verified."""
+    resolve(LAZY["keep_pandas_out"])()
+    loaded = resolve(LAZY["load_pipeline"])(pipeline)
+    _warn(loaded)
+    return loaded
+
+
+def _warn(loaded: Any) -> None:
+    for container in loaded.containers:
+        for note in getattr(container, "notes", ()):
+            print(f"warning: {note}", file=sys.stderr)
 
 
 def predict(
     pipeline: PipelineFile,
-    file: Annotated[str, typer.Argument(help="A file with the request's body, or - for standard input.")] = "-",
+    file: Annotated[
+        str, typer.Argument(help="A file with the request's body, or - for standard input.")
+    ] = "-",
     content_type: ContentType = None,
     accept: Accept = None,
     explain: Annotated[
@@ -80,36 +93,49 @@ def predict(
     ] = False,
 ) -> None:
     """Send one body through a pipeline and print the answer."""
-    body = _read(file)
-    kind = content_type or _BY_SUFFIX.get(Path(file).suffix, "text/csv")
-    with resolve(LAZY["load_pipeline"])(pipeline) as loaded:
+    with _load(pipeline) as loaded:
+        body = _read(file)
+        kind = content_type or _kind_of(Path(file))
         if explain:
-            _explain(loaded, body, kind)
+            resolve(LAZY["show_steps"])(resolve(LAZY["explain"])(loaded, body, kind))
         answer, _ = loaded.invoke(body, kind, accept)
-    sys.stdout.buffer.write(answer if answer.endswith(b"\n") else answer + b"\n")
+    _write(answer if answer.endswith(b"\n") else answer + b"\n")
+
+
+def _write(answer: bytes) -> None:
+    sys.stdout.flush()
+    rest = memoryview(answer)
+    while rest:  # with PYTHONUNBUFFERED, one call may write a part only
+        rest = rest[sys.stdout.buffer.write(rest) :]
 
 
 def _read(file: str) -> bytes:
     if file == "-":
+        if sys.stdin.isatty():
+            print("Type the records; end with Ctrl-D.", file=sys.stderr)
         return sys.stdin.buffer.read()
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        raise SettingError(f"{file} cannot be read: {error.strerror}") from None
+        raise SettingError(
+            f"{file} cannot be read: {error.strerror}",
+            hint="Give a file with records, or - for standard input.",
+        ) from None
 
 
-def _explain(loaded: Any, body: bytes, kind: str) -> None:
-    table = Table("container", "stage", "column", "values", title="What every stage made of the rows")
-    previous = None
-    for container, stage, column, values in resolve(LAZY["explain"])(loaded, body, kind):
-        shown = values.decode(errors="replace").strip() if isinstance(values, bytes) else _values(values)
-        table.add_row(container if container != previous else "", stage, column, shown)
-        previous = container
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+def _kind_of(path: Path) -> str:
+    return _BY_SUFFIX.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix, _CSV)
 
 
-def _values(values: list[Any]) -> str:
-    return "\n".join(map(str, values[:8])) + (f"\n… {len(values):,} rows" if len(values) > 8 else "")
+def _kind_of_all(paths: list[Path]) -> str:
+    first = _kind_of(paths[0])
+    for path in paths:
+        if _kind_of(path) != first:
+            raise SettingError(
+                f"{paths[0]} looks like {first}, but {path} like {_kind_of(path)}",
+                hint="Transform them one after the other, or say what all of them are with --content-type.",
+            )
+    return first
 
 
 def transform(
@@ -121,23 +147,12 @@ def transform(
 ) -> None:
     """Send files of records through a pipeline: one output line for each input line, in order."""
     found = resolve(LAZY["sources"])(inputs)
-    kind = content_type or _BY_SUFFIX.get(found[0].path.suffix, "text/csv")
+    kind = content_type or _kind_of_all([source.path for source in found])
     longest = resolve(LAZY["settings"]).read().max_payload
     started = time.perf_counter()
-    columns = (TextColumn("{task.fields[rows]:,} rows"), BarColumn(), TimeRemainingColumn())
-    with resolve(LAZY["load_pipeline"])(pipeline) as loaded, Progress(
-        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty()
-    ) as progress:
-        task = progress.add_task("", total=sum(source.size for source in found), rows=0)
-        rows = 0
-
-        def done(size: int, more: int) -> None:
-            nonlocal rows
-            rows += more
-            progress.update(task, advance=size, rows=rows)
-
+    with _load(pipeline) as loaded, resolve(LAZY["progress"])(sum(one.size for one in found)) as advance:
         report = resolve(LAZY["transform"])(
-            loaded, found, output, content_type=kind, accept=accept, longest=longest, on_bytes=done
+            loaded, found, output, content_type=kind, accept=accept, longest=longest, on_bytes=advance
         )
     seconds = time.perf_counter() - started
     # Linux tells the peak in KiB.
@@ -154,7 +169,7 @@ def transform(
 
 def verify(pipeline: PipelineFile) -> None:
     """Replay all parity rows: does this pipeline still do what was fitted and trained?"""
-    with resolve(LAZY["load_pipeline"])(pipeline) as loaded:
-        for name, rows in _parity_rows(loaded).items():
+    with _load(pipeline) as loaded:
+        for name, rows in loaded.replayed.items():
             told = f"{rows:,} parity rows equal, bit for bit" if rows else "it carries no parity rows"
             print(f"{name}: {told}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -15,8 +16,13 @@ from skewless.containers.artifact import Artifact
 from skewless.containers.base import Container
 from skewless.containers.images import runtime_of
 from skewless.containers.pipeline import EndToEnd, Pipeline
-from skewless.errors import SettingError, SkewlessError
+from skewless.errors import SettingError, SkewlessError, UnsupportedError
 from skewless.settings import Settings
+
+HostName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z")]
+"""CreateModel's rule for a container's name; it goes into headers of answers too."""
+
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 EXAMPLE: Final = "containers: [{image: sparkml, model_data: model.tar.gz}]"
 
@@ -27,7 +33,7 @@ class ContainerSpec(msgspec.Struct, forbid_unknown_fields=True):
     image: str
     model_data: str
     environment: dict[str, Any] = {}
-    container_hostname: str | None = None
+    container_hostname: HostName | None = None
 
 
 class ParitySpec(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,15 +51,11 @@ class PipelineSpec(msgspec.Struct, forbid_unknown_fields=True):
     parity: ParitySpec | None = None
 
 
-def _sparkml(
-    name: str, files: Files, environment: Mapping[str, str], settings: Settings
-) -> Container:
+def _sparkml(name: str, files: Files, environment: Mapping[str, str], settings: Settings) -> Container:
     return sparkml.load(name, Artifact.of(bundle_of(files)), environment, settings)
 
 
-def _xgboost(
-    name: str, files: Files, environment: Mapping[str, str], settings: Settings
-) -> Container:
+def _xgboost(name: str, files: Files, environment: Mapping[str, str], settings: Settings) -> Container:
     return xgboost.load(name, files, environment, settings, files.name)
 
 
@@ -78,7 +80,7 @@ def load_pipeline(
     for number, one in enumerate(spec.containers, start=1):
         name = one.container_hostname or f"container-{number}"
         try:
-            files = read_files(file.parent / one.model_data, limits=chosen)
+            files = read_files(_local(file.parent, one.model_data), limits=chosen)
             load = LOADERS[runtime_of(one.image)]
             containers.append(load(name, files, _environment(one.environment), chosen))
         except SkewlessError as error:
@@ -100,6 +102,15 @@ def read_spec(file: Path) -> PipelineSpec:
         ) from None
     except msgspec.DecodeError as error:
         raise SettingError(f"{file} is wrong: {error}", hint=f"It looks like: {EXAMPLE}") from None
+
+
+def _local(folder: Path, model_data: str) -> Path:
+    if _ADDRESS.match(model_data):
+        raise UnsupportedError(
+            f"model_data {model_data!r} is an address, and nothing is fetched",
+            hint="Download it, and give the path of the file.",
+        )
+    return folder / model_data
 
 
 def _environment(given: Mapping[str, Any]) -> dict[str, str]:

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
+from skewless.containers.base import media_type
 from skewless.containers.pipeline import Pipeline
-from skewless.errors import PayloadTooLarge, RequestError
+from skewless.errors import ContentTypeError, PayloadTooLarge, RequestError
 from skewless.serving.statuses import status_of
 from skewless.settings import Settings
 
 _INLINE: Final = 16 << 10
 """Bodies up to so many bytes are processed on the event loop: handing them to a thread costs more than they do."""
+
+_LINGER: Final = 30
+"""Seconds for which the rest of a refused body is read."""
+
+_LONGEST: Final = 1000
+"""Characters of a refusal."""
+
+_FORM: Final = "application/x-www-form-urlencoded"
 
 log = logging.getLogger("skewless.serving")
 
@@ -56,6 +69,8 @@ class Front:
                 answer, made = await run_in_threadpool(self.pipeline.invoke, body, kind, accept)
         except RequestError as error:
             return self._refused(error)
+        except ClientDisconnect:
+            return Response(status_code=400)  # for nobody: the client has gone
         except Exception as error:
             log.exception("an invocation failed")
             return PlainTextResponse(
@@ -69,19 +84,19 @@ class Front:
         limit = self.settings.max_payload
         told = request.headers.get("content-length", "0")
         if told.isdecimal() and int(told) > limit:
-            raise self._too_large(int(told))
+            raise self._too_large(f"{int(told):,} bytes")
         parts, size = [], 0
         async for part in request.stream():
             size += len(part)
             if size > limit:
-                raise self._too_large(size)
+                raise self._too_large(f"{size:,} bytes or more")
             parts.append(part)
         return b"".join(parts)
 
-    def _too_large(self, size: int) -> PayloadTooLarge:
+    def _too_large(self, size: str) -> PayloadTooLarge:
         return PayloadTooLarge(
-            f"the body of {size:,} bytes or more is over the limit of {self.settings.max_payload:,}",
-            hint="Send fewer records at once, or raise SKEWLESS_MAX_PAYLOAD_MB.",
+            f"the body has {size}, over the limit of {self.settings.max_payload:,}",
+            hint="Send fewer records at once, or start the server with a larger SKEWLESS_MAX_PAYLOAD_MB.",
         )
 
     def _refused(self, error: RequestError) -> Response:
@@ -89,10 +104,40 @@ class Front:
         headers = {"x-skewless-container": error.container} if error.container else {}
         if status == 204:
             return Response(status_code=204, headers=headers)
-        # Not reading the rest of a refused body would leave it in the connection.
-        if isinstance(error, PayloadTooLarge):
-            headers["connection"] = "close"
-        return PlainTextResponse(f"{error}\n", status_code=status, headers=headers)
+        if isinstance(error, ContentTypeError) and media_type(error.value) == _FORM:
+            error.hint = (
+                f"{error.hint or ''} curl says that of itself; add: -H 'content-type: text/csv'".strip()
+            )
+        kind = Unread if isinstance(error, PayloadTooLarge) else PlainTextResponse
+        return kind(f"{_shortened(str(error))}\n", status_code=status, headers=headers)
+
+
+def _shortened(text: str) -> str:
+    """Without the middle of what would fill a screen: a refused value may be as large as a body."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+
+
+class Unread(PlainTextResponse):
+    """An answer to a request whose body was not read to its end.
+
+    What still comes is thrown away after the answer: closing a connection that holds unread bytes resets it, and the
+    client would see that in place of the answer.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.headers["connection"] = "close"
+
+        async def not_the_end(message: Message) -> None:
+            await send({**message, "more_body": True})
+
+        await super().__call__(scope, receive, not_the_end)
+        # Who asked before sending the body has been answered, and sends none.
+        if not any(name == b"expect" for name, _ in scope["headers"]):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LINGER):
+                    while (await receive()).get("more_body"):
+                        pass
+        await send({"type": "http.response.body", "body": b""})
 
 
 def create_app(pipeline: Pipeline, settings: Settings) -> Starlette:
@@ -103,5 +148,16 @@ def create_app(pipeline: Pipeline, settings: Settings) -> Starlette:
             Route("/ping", front.ping, methods=["GET"]),
             Route("/execution-parameters", front.execution_parameters, methods=["GET"]),
             Route("/invocations", front.invocations, methods=["POST"]),
-        ]
+        ],
+        exception_handlers={404: _no_such_route, 405: _no_such_route},
+    )
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return PlainTextResponse(
+        f"there is no {request.method} {request.url.path[:80]} here. "
+        "Use GET /ping, POST /invocations or GET /execution-parameters.\n",
+        status_code=error.status_code,
+        headers=error.headers,
     )

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
+import signal
 import socket
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from skewless.containers.load import load_pipeline
 from skewless.containers.pipeline import Pipeline
-from skewless.errors import SettingError
+from skewless.errors import SettingError, SkewlessError
 from skewless.serving.app import create_app
+from skewless.serving.lean import keep_pandas_out
+from skewless.serving.protocol import Protocol
 from skewless.settings import Settings
 
 PIPELINE: Final = "SKEWLESS_PIPELINE"
@@ -24,35 +32,112 @@ PIPELINE: Final = "SKEWLESS_PIPELINE"
 
 _GRACE: Final = 25
 """Seconds that requests under way have when the server is asked to stop; SageMaker kills after 30."""
+_IDLE: Final = 75
+"""Seconds that an unused connection is kept: longer than proxies keep theirs, so that they are the ones to close it."""
+_SILENCE: Final = 30
+"""Seconds after which a worker that does not answer its parent is replaced; a small machine starts it slowly."""
+_START: Final = 600
+"""Seconds that worker processes have to load a model."""
+
+Ready = Callable[[Pipeline, int], None]
 
 
-def serve(
-    path: Path, *, host: str, port: int, workers: int, on_ready: Callable[[Pipeline, int], None]
-) -> None:
+def serve(path: Path, *, host: str, port: int, workers: int, on_ready: Ready) -> None:
     """Serve until SIGINT or SIGTERM. SettingError where the port cannot be had; ParityError and so on from loading.
 
-    ``on_ready`` is told the verified pipeline and the port (which differs from ``port`` when that is 0).
+    ``on_ready`` is told the verified pipeline and the port (which differs from ``port`` when that is 0) as soon as
+    requests are answered.
     """
+    keep_pandas_out()
     listener = _bind(host, port)
     try:
         settings = Settings.read()
         pipeline = load_pipeline(path, settings=settings)
-        on_ready(pipeline, listener.getsockname()[1])
+
+        def started() -> None:
+            on_ready(pipeline, listener.getsockname()[1])
+
         if workers == 1:
-            uvicorn.Server(_config(create_app(pipeline, settings))).run(sockets=[listener])
+            _Server(_config(create_app(pipeline, settings)), started).run(sockets=[listener])
         else:
             pipeline.close()
             os.environ[PIPELINE] = str(path.resolve())
             config = _config(f"{__name__}:worker_app", workers=workers)
-            Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+            _Workers(config, listener, started).run()
     finally:
         listener.close()
 
 
+class _Server(uvicorn.Server):
+    """Tells when it answers; being asked to stop is no failure of it."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            yield
+            # Uvicorn would raise them again, and the process would end by the signal in place of status 0.
+            self._captured_signals.clear()
+
+
+class _Workers(Multiprocess):
+    """Worker processes on one port: a dead one is replaced; none outlives this process."""
+
+    def __init__(
+        self, config: uvicorn.Config, listener: socket.socket, on_started: Callable[[], None]
+    ) -> None:
+        super().__init__(config, sockets=[listener])
+        self._on_started = on_started
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if all(process.wait_until_ready(_START) for process in self.processes):
+            self._on_started()
+
+    def keep_subprocess_alive(self) -> None:
+        # This process's copies of the workers' ends; without them, the end of a worker is seen at once.
+        for process in self.processes:
+            process.child_conn.close()
+        super().keep_subprocess_alive()
+
+    def run(self) -> None:
+        """SkewlessError where a worker could not start; it has said why."""
+        try:
+            super().run()
+        except BaseException:
+            self.terminate_all()
+            raise
+        if any(process.exitcode == STARTUP_FAILURE for process in self.processes):
+            raise SkewlessError("a worker process could not start", hint="What it said stands above.")
+
+
 def worker_app() -> Starlette:
-    """The application of one worker process; the parent has verified the pipeline already."""
-    settings = Settings.read()
-    return create_app(load_pipeline(os.environ[PIPELINE], verify=False, settings=settings), settings)
+    """The application of one worker process.
+
+    It verifies too: the files may be others than those that the first process saw, when a dead worker is replaced.
+    """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    keep_pandas_out()
+    try:
+        settings = Settings.read()
+        return create_app(load_pipeline(os.environ[PIPELINE], settings=settings), settings)
+    except SkewlessError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(STARTUP_FAILURE)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()  # ends however the parent does, by SIGKILL too
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _config(app: Starlette | str, workers: int = 1) -> uvicorn.Config:
@@ -61,13 +146,15 @@ def _config(app: Starlette | str, workers: int = 1) -> uvicorn.Config:
         factory=isinstance(app, str),
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         lifespan="off",
         ws="none",
         access_log=False,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
+        timeout_keep_alive=_IDLE,
+        timeout_worker_healthcheck=_SILENCE,
     )
 
 
@@ -86,7 +173,10 @@ def _bind(host: str, port: int) -> socket.socket:
             raise SettingError(
                 f"port {port} on {host} is in use by another program", hint="Choose another with --port."
             ) from None
-        raise SettingError(f"cannot listen on {host} port {port}: {error.strerror}") from None
+        raise SettingError(
+            f"cannot listen on host {host!r}, port {port}: {error.strerror}",
+            hint="Choose others with --host and --port.",
+        ) from None
     except OverflowError:
         listener.close()
         raise SettingError(f"{port} is no port", hint="Ports are 0 to 65535.") from None

@@ -1,0 +1,32 @@
+"""Keep a process of our own light."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+import pyarrow as pa
+
+
+class _NoPandas:
+    """Finds no pandas."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("kept out", name=name)
+
+
+def keep_pandas_out() -> None:
+    """Have pyarrow do without pandas in this process, before it is first used.
+
+    Where pandas is installed, pyarrow imports it to make an array from a list or numbers from an array: 0.3 s and
+    35 MiB that nothing here needs. It tries once and remembers; so it tries now, while there is none to be found. A
+    process that is not ours keeps its pyarrow as it is.
+    """
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([0]).to_numpy()
+    finally:
+        sys.meta_path.remove(finder)
