@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from skewless.errors import SettingError
 
@@ -33,7 +34,7 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """The settings of this process. SettingError names a variable whose text is wrong."""
-        given: dict[str, int | bool] = {}
+        given: dict[str, Any] = {}
         for field in fields(cls):
             name = f"SKEWLESS_{field.name.upper()}"
             if name in environment:

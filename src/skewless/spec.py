@@ -60,11 +60,11 @@ class Attributes(Mapping[str, Value]):
 
     def string(self, name: str, default: str | object = _NOTHING) -> str:
         """A string; an empty one is stored without its type."""
-        return self._scalar(name, ("string",), "", default, lambda data: isinstance(data, str))
+        return str(self._scalar(name, ("string",), "", default, lambda data: isinstance(data, str)))
 
     def boolean(self, name: str, default: bool | object = _NOTHING) -> bool:
         """A boolean; false is stored without its type."""
-        return self._scalar(name, ("boolean",), False, default, lambda d: isinstance(d, bool))
+        return bool(self._scalar(name, ("boolean",), False, default, lambda d: isinstance(d, bool)))
 
     def integer(self, name: str, default: int | object = _NOTHING) -> int:
         """A whole number of any width; 3.0 is taken as 3, as MLeap does."""
@@ -83,9 +83,7 @@ class Attributes(Mapping[str, Value]):
         found = self._list(name, ("int", "long", "short", "byte"), default, _is_whole)
         return tuple(int(item) for item in found)
 
-    def doubles(
-        self, name: str, default: tuple[float, ...] | object = _NOTHING
-    ) -> tuple[float, ...]:
+    def doubles(self, name: str, default: tuple[float, ...] | object = _NOTHING) -> tuple[float, ...]:
         """A list of floating-point numbers."""
         found = self._list(name, ("double", "float"), default, _is_number)
         return tuple(float(item) for item in found)
@@ -144,8 +142,7 @@ class Attributes(Mapping[str, Value]):
         for position, item in enumerate(value.data):
             if not fits(item):
                 raise self.error(
-                    f"attribute {name!r} should be a list of {bases[0]}, "
-                    f"but its item {position} is {item!r}"
+                    f"attribute {name!r} should be a list of {bases[0]}, but its item {position} is {item!r}"
                 )
         return tuple(value.data)
 
