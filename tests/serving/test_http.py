@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -172,3 +173,11 @@ def test_other_routes_say_which_there_are(server: Server, method: str, path: str
     assert answer.status == status
     assert f"no {method} {path} here. Use GET /ping, POST /invocations" in answer.text
     assert status != 405 or answer.headers["allow"]
+
+
+def test_the_server_holds_no_heavy_library(server: Server) -> None:
+    """After one row and many: pyarrow would bring pandas with its first array, where that is installed."""
+    assert (server.ask(CAR).status, server.ask(MANY).status) == (200, 200)
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "/pyarrow/" in maps
+    assert [name for name in ("pandas", "scipy", "sklearn", "pyspark") if f"/{name}/" in maps] == []
