@@ -126,15 +126,16 @@ def parse_integer(text: str, base: Base) -> int:
     if found is None or len(digits) > _MOST_DIGITS:
         raise ValueError(f'For input string: "{text}"')
     number = int(found[1] + (digits or "0"))
-    if not _fits(number, base):
+    if not fits(number, base):
         # Java reads a short and a byte as an int, and looks at the range then.
-        if base in (Base.BYTE, Base.SHORT) and _fits(number, Base.INT):
+        if base in (Base.BYTE, Base.SHORT) and fits(number, Base.INT):
             raise ValueError(f'Value out of range. Value:"{text}" Radix:10')
         raise ValueError(f'For input string: "{text}"')
     return number
 
 
-def _fits(number: int, base: Base) -> bool:
+def fits(number: int, base: Base) -> bool:
+    """Whether an integer type holds the number."""
     limit: int = 1 << (_BITS[base] - 1)
     return -limit <= number < limit
 

@@ -195,15 +195,12 @@ def column_from_arrow(source: pa.Table, field: Field) -> Column:
 
 def _basic_or_array(array: pa.Array, field: Field) -> Column:
     wanted = arrow_type(field.type)
-    if field.type.base is Base.STRING and pa.types.is_dictionary(array.type):
-        return Column(field.type, array)
+    if pa.types.is_dictionary(array.type):
+        if field.type.is_string and array.type.value_type == wanted:
+            return Column(field.type, array)
+        array = array.dictionary_decode()
     if array.type != wanted:
-        try:
-            array = array.cast(wanted)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise ValueRefused(
-                f"{array.type} cannot be read as {field.type} ({error})", column=field.name
-            ) from None
+        array = _cast(array, wanted, field)
     if field.type.base is Base.STRING or field.type.struct is Struct.ARRAY:
         return Column(field.type, array)
     nulls = None
@@ -213,11 +210,51 @@ def _basic_or_array(array: pa.Array, field: Field) -> Column:
     return Column(field.type, array.to_numpy(zero_copy_only=False), nulls)
 
 
+def _cast(array: pa.Array, wanted: pa.DataType, field: Field) -> pa.Array:
+    """The array as the wanted type. ValueRefused where its values are of another kind, or out of range.
+
+    Arrow would make 1 of 1.0 where Spark makes "1.0", and read numbers out of strings: that is the caller's to decide.
+    """
+    given = array.type
+    fit = _kind(given) in (_kind(wanted), "null")
+    try:
+        if fit and pa.types.is_integer(given) and pa.types.is_floating(wanted):
+            # As Spark rounds what a double cannot hold.
+            return array.cast(wanted, safe=False)
+        if fit:
+            return array.cast(wanted)
+        why = ""
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        why = f" ({error})"
+    raise ValueRefused(
+        f"{given} cannot be read as {field.type}{why}",
+        column=field.name,
+        hint=f"Give a column of type {wanted}.",
+    )
+
+
+def _kind(type_: pa.DataType) -> str:
+    """What kind of values an Arrow type holds; kinds are not converted into each other."""
+    if _is_list(type_):
+        return f"list of {_kind(type_.value_type)}"
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
+        return "number"
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
+        return "string"
+    return str(type_)
+
+
+def _is_list(type_: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+    )
+
+
 def _vectors(array: pa.Array, field: Field) -> Column:
     kind = array.type
     if pa.types.is_struct(kind):
         return vectors_of([_spark_vector(cell) for cell in array.to_pylist()], field)
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+    if not _is_list(kind) or _kind(kind.value_type) not in ("number", "null"):
         raise ValueRefused(
             f"{kind} cannot be read as a vector",
             column=field.name,
@@ -356,7 +393,7 @@ def schema_of(source: pa.Table) -> Schema:
 def _type_of(kind: pa.DataType, name: str) -> Type:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+    if _is_list(kind):
         inner = _type_of(kind.value_type, name)
         if inner.struct is Struct.BASIC:
             return vector() if inner.base is Base.DOUBLE else Type(inner.base, Struct.ARRAY)

@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 import msgspec
+import numpy as np
+import pyarrow as pa
 
 from skewless.codecs.csvtext import quoted
 from skewless.errors import ValueRefused
@@ -17,15 +19,18 @@ from skewless.table import Table
 def render(table: Table, field: Field, accept: str, exact: bool) -> list[str]:
     """Every row's text; see `render_cell`."""
     column = table[field.name]
-    if isinstance(column.values, list):
-        cells = column.values
-    else:
-        cells = column.values.to_pylist() if hasattr(column.values, "to_pylist") else column.values.tolist()
-    if column.nulls is not None:
-        cells = [None if null else cell for cell, null in zip(cells, column.nulls, strict=True)]
+    nulls = column.null_mask
+    if nulls is not None and nulls.any():
+        raise _null(field, table.row_number(int(np.argmax(nulls))))
+    if isinstance(column.values, pa.DictionaryArray):
+        # Each label's text is made once, however many rows have it.
+        labels = [
+            render_cell(label, field, 0, accept, exact) for label in column.values.dictionary.to_pylist()
+        ]
+        return [labels[index] for index in column.values.indices.to_pylist()]
     return [
         render_cell(cell, field, table.row_number(position), accept, exact)
-        for position, cell in enumerate(cells)
+        for position, cell in enumerate(column.values.tolist())
     ]
 
 
@@ -35,12 +40,14 @@ def render_cell(cell: Any, field: Field, row: int, accept: str, exact: bool) -> 
     Numbers are in Java's form. ValueRefused for null, which the original turns into 0; ``row`` counts from 0.
     """
     if cell is None:
-        raise ValueRefused("the answer is null", column=field.name, row=row + 1)
+        raise _null(field, row)
     base = field.type.base
     if field.type.struct is Struct.BASIC:
         if base is Base.STRING:
             return str(cell) if exact or accept != "text/csv" else quoted(cell)
         return value_text(cell, base)
+    if field.type.struct is Struct.ARRAY and None in cell:
+        raise _null(field, row)
     if accept == "application/jsonlines":
         return '{"features":[' + ",".join(_json(item, base) for item in cell) + "]}"
     if accept == "application/jsonlines;data=text":
@@ -50,6 +57,10 @@ def render_cell(cell: Any, field: Field, row: int, accept: str, exact: bool) -> 
         return ",".join(map(double_text, cell))
     quote = str if exact or base is not Base.STRING else quoted
     return ",".join(quote(value_text(item, base)) for item in cell)
+
+
+def _null(field: Field, row: int) -> ValueRefused:
+    return ValueRefused("the answer is null", column=field.name, row=row + 1)
 
 
 def _json(item: Any, base: Base) -> str:

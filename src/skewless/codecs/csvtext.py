@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+import re
+import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,21 +21,30 @@ from pyarrow import csv as arrow_csv
 from skewless.errors import BodyError, EmptyBody, ValueRefused
 from skewless.javatext import parse_value
 from skewless.schema import INTEGERS, Base, Field, Schema, Struct
-from skewless.table import Column, Table, column_from_arrow, from_cells
+from skewless.table import Column, Table, arrow_type, from_cells
 
 _BULK: Final = 4096
 """Below so many bytes the plain reader is quicker than setting up Arrow's."""
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_LINE: Final = re.compile(rb"[^\r\n]+")
+_MARK: Final = "\ufeff"
+_NEEDS_QUOTES: Final = re.compile('[,"\r\n]')
+
+# Python would refuse fields beyond 128 KiB. How long a body may be is its front's decision, and no field is longer.
+csv.field_size_limit(sys.maxsize)
 
 
 def text_of(body: bytes) -> str:
-    """The body as text. BodyError says which byte is not UTF-8; EmptyBody where there is none."""
+    """The body as text. BodyError says which byte of which line is not UTF-8; EmptyBody where there is none."""
     if not body:
         raise EmptyBody("the body is empty", hint="Send one record a line.")
     try:
         return body.decode()
     except UnicodeDecodeError as error:
+        line = max(body.rfind(b"\n", 0, error.start), body.rfind(b"\r", 0, error.start)) + 1
         raise BodyError(
-            f"the body is not UTF-8: byte {body[error.start]:#04x} at position {error.start}",
+            f"this is not UTF-8: byte {body[error.start]:#04x} at position {error.start - line + 1} of the line",
+            row=len(_LINE.findall(body, 0, line)) + 1,
             hint="Encode the text as UTF-8.",
         ) from None
 
@@ -58,30 +69,31 @@ def record(line: str) -> Sequence[str]:
 
 def records(text: str) -> list[list[str]]:
     """All records of a text. BodyError where its quotes do not match."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    if '"' not in text:
+        return [line.split(",") for line in _LINE_END.split(text) if line]
     found: list[list[str]] = []
     try:
-        for fields in reader:
+        for fields in csv.reader(io.StringIO(text, newline=""), strict=True):
             if fields:
                 found.append(fields)
     except csv.Error as error:
         raise BodyError(
-            f"this is no CSV: {error} (line {reader.line_num})",
+            f"this is no CSV: {error}",
             row=len(found) + 1,
             hint='Put a field that holds commas or quotes in quotes, with each quote inside doubled: "a ""b"", c".',
         ) from None
     return found
 
 
-def read_table(body: bytes, schema: Schema, *, extra: bool = False) -> Table:
-    """A body of any number of records as a table; ``extra`` lets records have more fields than the schema.
+def read_table(body: bytes, schema: Schema, *, bulk_from: int = _BULK) -> Table:
+    """A body of any number of records as a table; from ``bulk_from`` bytes on by Arrow's reader where it will do.
 
     BodyError, ValueRefused or EmptyBody say what is wrong, and in which row and column.
     """
     _check_basic(schema)
-    columns = _bulk(body, schema) if len(body) > _BULK and b'"' not in body else None
+    columns = _bulk(body, schema) if len(body) >= bulk_from else None
     if columns is None:
-        rows = [fitting(fields, schema, number, extra) for number, fields in enumerate(records(text_of(body)))]
+        rows = [fitting(fields, schema, number) for number, fields in enumerate(records(text_of(body)))]
         if not rows:
             raise EmptyBody("the body has no record", hint="Send one record a line.")
         columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
@@ -90,14 +102,14 @@ def read_table(body: bytes, schema: Schema, *, extra: bool = False) -> Table:
 
 
 def cells_of(fields: Sequence[str], schema: Schema, *, extra: bool = False) -> list[Any]:
-    """One record's fields as values of the schema's types."""
+    """One record's fields as values of the schema's types; ``extra`` ignores fields beyond the schema's."""
     _check_basic(schema)
-    fields = fitting(fields, schema, 0, extra)
+    fields = fitting(fields, schema, 0, extra=extra)
     return [_parsed(text, field, 0) for text, field in zip(fields, schema, strict=True)]
 
 
-def fitting(fields: Sequence[str], schema: Schema, row: int, extra: bool) -> Sequence[str]:
-    """The fields, when there are as many as columns; ``row`` counts from 0."""
+def fitting(fields: Sequence[Any], schema: Schema, row: int, *, extra: bool = False) -> Sequence[Any]:
+    """The fields, when there are as many as columns, or with ``extra`` more; ``row`` counts from 0."""
     if len(fields) == len(schema):
         return fields
     if len(fields) > len(schema) and extra:
@@ -122,6 +134,9 @@ def _check_basic(schema: Schema) -> None:
 
 def _bulk(body: bytes, schema: Schema) -> list[pa.Array] | None:
     """All fields as strings by Arrow's reader; None where it meets anything that the plain reader must explain."""
+    # Arrow unquotes by other rules, and takes away a byte order mark.
+    if b'"' in body or body.startswith(_MARK.encode()):
+        return None
     names = list(schema.names)
     try:
         table = arrow_csv.read_csv(
@@ -155,33 +170,35 @@ def _quick(texts: pa.Array, field: Field) -> Column | None:
     """The column by Arrow's own parser, where it surely reads what Java reads; None otherwise."""
     base = field.type.base
     if base is Base.BOOLEAN:
-        return column_from_arrow(pa.table({field.name: pc.equal(pc.utf8_lower(texts), "true")}), field)
+        flags = pc.equal(pc.utf8_lower(texts), "true")
+        return Column(field.type, flags.to_numpy(zero_copy_only=False))
+    # To Arrow 0x10 is a whole number.
     if base in INTEGERS and pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py():
         return None
     try:
-        column = column_from_arrow(pa.table({field.name: texts}), field)
-    except ValueRefused:
+        values = texts.cast(arrow_type(field.type)).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
         return None
-    # Arrow also takes "nan" and "inf" in any case; Java is particular about them.
-    return column if base in INTEGERS or bool(np.isfinite(column.values).all()) else None
+    # Arrow takes "nan" and "inf" in any case; Java is particular about them.
+    odd = [] if base in INTEGERS else np.flatnonzero(~np.isfinite(values)).tolist()
+    if odd:
+        values = values.copy()
+        values[odd] = [_parsed(texts[row].as_py(), field, row) for row in odd]
+    return Column(field.type, values)
 
 
 def _parsed(text: str, field: Field, row: int) -> Any:
     try:
         return parse_value(text, field.type.base)
     except ValueError as error:
-        raise ValueRefused(
-            str(error), column=field.name, row=row + 1, value=text, hint=f"The column is of type {field.type}."
-        ) from None
+        hint = f"The column is of type {field.type}."
+        if text.startswith(_MARK):
+            hint = "The text begins with a byte order mark: save it as UTF-8 without one."
+        raise ValueRefused(str(error), column=field.name, row=row + 1, value=text, hint=hint) from None
 
 
 def quoted(text: str) -> str:
     """A text as a CSV field that reads back the same, alone on a line too."""
-    if text and not _NEEDS_QUOTES.intersection(text):
+    if text and not _NEEDS_QUOTES.search(text):
         return text
     return '"' + text.replace('"', '""') + '"'
-
-
-_NEEDS_QUOTES: Final = frozenset(',"\r\n')
-
-Renderer = Callable[[Any], str]

@@ -9,8 +9,8 @@ import msgspec
 
 from skewless.codecs.csvtext import fitting, text_of
 from skewless.errors import BodyError, EmptyBody, ValueRefused
-from skewless.javatext import double_text, parse_value
-from skewless.schema import NUMBERS, Base, Field, Schema, Struct
+from skewless.javatext import double_text, fits, parse_value
+from skewless.schema import INTEGERS, Base, Field, Schema, Struct
 from skewless.table import Table, from_cells
 
 KEYS = ("schema", "data")
@@ -23,9 +23,9 @@ def read_json(body: bytes) -> Mapping[str, Any]:
 
 
 def read_json_lines(body: bytes) -> list[Mapping[str, Any]]:
-    """The objects of an ``application/jsonlines`` body, one a line; a blank last line is no line."""
+    """The objects of an ``application/jsonlines`` body, one a line; blank lines at the end are no lines."""
     lines = text_of(body).replace("\r\n", "\n").split("\n")
-    if lines and not lines[-1].strip():
+    while lines and not lines[-1].strip():
         lines.pop()
     if not lines:
         raise EmptyBody("the body has no record", hint='Send one {"data": […]} a line.')
@@ -36,15 +36,13 @@ def _object(data: bytes, line: int | None) -> Mapping[str, Any]:
     row = None if line is None else line + 1
     try:
         found = msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BodyError(f"this is no JSON: {error}", row=row, hint='Send {"data": [value, …]}.') from None
     if not isinstance(found, dict) or "data" not in found or not isinstance(found["data"], list):
         raise BodyError('there is no list under "data"', row=row, hint='Send {"data": [value, …]}.')
     unknown = [key for key in found if key not in KEYS]
     if unknown:
-        raise BodyError(
-            f"unknown property {unknown[0]!r}", row=row, hint=f"Known are {' and '.join(KEYS)}."
-        )
+        raise BodyError(f"unknown property {unknown[0]!r}", row=row, hint=f"Known are {' and '.join(KEYS)}.")
     return found
 
 
@@ -60,12 +58,15 @@ def rows_of(objects: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     return rows
 
 
-def table_of(rows: Sequence[Sequence[Any]], schema: Schema, *, extra: bool = False) -> Table:
-    """JSON rows as a table of the schema's types. ValueRefused names row, column and value."""
-    fitted = [fitting(row, schema, number, extra) for number, row in enumerate(rows)]
+def table_of(rows: Sequence[Sequence[Any]], schema: Schema, *, strict: bool = False) -> Table:
+    """JSON rows as a table of the schema's types. ValueRefused names row, column and value.
+
+    ``strict`` ignores values beyond the schema's columns, and takes in lists only what the original could cast.
+    """
+    fitted = [fitting(row, schema, number, extra=strict) for number, row in enumerate(rows)]
     columns = {}
     for position, field in enumerate(schema):
-        cells = [cell_of(row[position], field, number) for number, row in enumerate(fitted)]
+        cells = [cell_of(row[position], field, number, strict) for number, row in enumerate(fitted)]
         try:
             columns[field.name] = from_cells(field.type, cells)
         except ValueRefused as error:
@@ -74,29 +75,34 @@ def table_of(rows: Sequence[Sequence[Any]], schema: Schema, *, extra: bool = Fal
     return Table(columns, len(fitted))
 
 
-def cell_of(value: Any, field: Field, row: int) -> Any:
+def cell_of(value: Any, field: Field, row: int, strict: bool = False) -> Any:
     """One JSON value as a value of the column's type; scalars go through their text, as in the original."""
     if field.type.struct is Struct.BASIC:
         return _scalar(value, field, row)
     if not isinstance(value, list):
         raise _refused(f"{_shown(value)} is no list, but the column is {field.type}", value, field, row)
-    if field.type.struct is Struct.VECTOR and field.type.base is not Base.DOUBLE:
-        raise _refused("Only Double type is supported for vector", value, field, row)
-    return [_element(item, field, row) for item in value]
+    return [_element(item, field, row, strict) for item in value]
 
 
-def _element(item: Any, field: Field, row: int) -> Any:
+def _element(item: Any, field: Field, row: int, strict: bool) -> Any:
+    """An element of a list. The original casts and does not convert: 1 is no double to it, and no long either."""
     base = field.type.base
-    is_number = isinstance(item, int | float) and not isinstance(item, bool)
-    if base in (Base.DOUBLE, Base.FLOAT) and is_number:
-        return float(item)
-    if (
-        (base in NUMBERS and isinstance(item, int) and is_number)
-        or (base is Base.STRING and isinstance(item, str))
-        or (base is Base.BOOLEAN and isinstance(item, bool))
-    ):
+    if base in (Base.DOUBLE, Base.FLOAT):
+        if isinstance(item, float) or (not strict and _is_whole(item) and fits(item, Base.LONG)):
+            return float(item)
+    elif base in INTEGERS:
+        if _is_whole(item) and fits(item, base):
+            # Jackson makes an int of what fits into one, and a long of the rest.
+            made = Base.INT if fits(item, Base.INT) else Base.LONG
+            if not strict or base is made:
+                return item
+    elif isinstance(item, str if base is Base.STRING else bool):
         return item
     raise _refused(f"element {_shown(item)} is no {base}", item, field, row)
+
+
+def _is_whole(item: Any) -> bool:
+    return isinstance(item, int) and not isinstance(item, bool)
 
 
 def _scalar(value: Any, field: Field, row: int) -> Any:

@@ -30,8 +30,9 @@ from skewless.containers.sparkml_schema import SparkMLSchema, convert_schema, pa
 from skewless.errors import AcceptError, ArtifactError, BodyError, SettingError
 from skewless.schema import INTEGERS, Base, Field, Schema, Struct, Type
 from skewless.settings import Settings
-from skewless.table import DTYPES, Column, Table
+from skewless.table import DTYPES, Column, Table, from_cells
 from skewless.transforms.transform import Transform
+from skewless.vectors import SparseVector
 
 SCHEMA: Final = "SAGEMAKER_SPARKML_SCHEMA"
 ACCEPT: Final = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
@@ -72,7 +73,10 @@ class SparkMLContainer(BuiltIn):
         self.transform = _bound(self.artifact.transform, schema, self.artifact.fitted is not None)
         self.inputs = Schema(
             tuple(
-                Field(given.name, self.transform.input_schema[given.name] if given.type.is_vector else given.type)
+                Field(
+                    given.name,
+                    self.transform.input_schema[given.name] if given.type.is_vector else given.type,
+                )
                 for given in schema.inputs
             )
         )
@@ -100,7 +104,8 @@ class SparkMLContainer(BuiltIn):
         if kind not in READS:
             raise unreadable(content_type, READS)
         given = None
-        if kind != "text/csv" and b'"schema"' in body:
+        # The name may be written with escapes.
+        if kind != "text/csv" and (b'"schema"' in body or b"\\u00" in body):
             objects = [jsontext.read_json(body)] if kind == READS[1] else jsontext.read_json_lines(body)
             given = objects[0].get("schema")
         if given is not None:
@@ -116,28 +121,32 @@ class SparkMLContainer(BuiltIn):
         kind = media_type(content_type)
         strict = self.settings.strict
         if kind == "text/csv":
-            if strict:
-                first = csvtext.records(csvtext.text_of(body))[:1]
-                return self._from_record(first)
-            return csvtext.read_table(body, self.inputs)
+            return self._first_record(body) if strict else csvtext.read_table(body, self.inputs)
         if kind == "application/json":
             rows = [jsontext.read_json(body)["data"]]
         elif kind == "application/jsonlines":
             rows = jsontext.rows_of(jsontext.read_json_lines(body))
         else:
             raise unreadable(content_type, READS)
-        return jsontext.table_of(rows, self.inputs, extra=strict)
+        return jsontext.table_of(rows, self.inputs, strict=strict)
 
-    def _from_record(self, records: Sequence[Sequence[str]]) -> Table:
-        if not records:
+    def _first_record(self, body: bytes) -> Table:
+        """All that the original reads of a CSV body."""
+        found = csvtext.records(csvtext.text_of(body))
+        if not found:
             raise BodyError("Index: 0, Size: 0")
-        return jsontext.table_of(
-            [csvtext.cells_of(records[0], self.inputs, extra=True)], self.inputs, extra=True
-        )
+        cells = csvtext.cells_of(found[0], self.inputs, extra=True)
+        columns = {f.name: from_cells(f.type, [cell]) for f, cell in zip(self.inputs, cells, strict=True)}
+        return Table(columns, 1)
 
     def run(self, table: Table) -> Table:
-        """The fitted stages that the answered column needs."""
-        return self.transform.run(self._as_fitted(table), self.outputs.names, drop=False)
+        """The fitted stages that the answered column needs; a vector comes out with all its slots."""
+        done = self.transform.run(self._as_fitted(table), self.outputs.names, drop=False)
+        (name,) = self.outputs.names
+        column = done[name]
+        if not column.type.is_vector:
+            return done
+        return Table({name: Column(column.type, column.dense(), column.nulls)}, done.length, done.rows)
 
     def trace(self, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
         """The columns of every fitted stage that the answered column needs."""
@@ -203,12 +212,13 @@ class SparkMLContainer(BuiltIn):
         return csvtext.cells_of(record, self.inputs, extra=self.settings.strict)
 
     def run_row(self, cells: Cells) -> Cells:
-        return self._row(
+        (made,) = self._row(
             [
                 cell if cast is None or cell is None else _cast_cell(cell, cast[1])
                 for cell, cast in zip(cells, self._casts, strict=True)
             ]
         )
+        return (made.dense() if isinstance(made, SparseVector) else made,)
 
     def adopt_row(self, cells: Cells) -> Cells:
         flat: list[Any] = []
@@ -316,16 +326,15 @@ def _same_through_text(given: Type, wanted: Type) -> bool:
     if Struct.BASIC is not given.struct or Struct.BASIC is not wanted.struct:
         return False
     if given.base in INTEGERS:
-        return wanted.base is Base.DOUBLE or (
-            wanted.base in INTEGERS and _widens(given.base, wanted.base)
-        )
+        return wanted.base is Base.DOUBLE or (wanted.base in INTEGERS and _widens(given.base, wanted.base))
     return given.base is wanted.base
 
 
 def _cast(column: Column, pair: tuple[Type, Type] | None) -> Column:
     if pair is None or pair[1].base is Base.STRING or pair[1].struct is not Struct.BASIC:
         return column
-    return Column(pair[1], column.values.astype(DTYPES[pair[1].base]), column.nulls)
+    with np.errstate(over="ignore"):
+        return Column(pair[1], column.values.astype(DTYPES[pair[1].base]), column.nulls)
 
 
 def _cast_cell(cell: Any, wanted: Type) -> Any:
@@ -333,7 +342,12 @@ def _cast_cell(cell: Any, wanted: Type) -> Any:
         return cell
     if wanted.base is Base.DOUBLE:
         return float(cell)
-    return float(np.float32(cell)) if wanted.base is Base.FLOAT else cell
+    if wanted.base is Base.FLOAT:
+        # As an array is cast: a whole number is rounded once, not first to a double.
+        wide = np.int64(cell) if isinstance(cell, int) else np.float64(cell)
+        with np.errstate(over="ignore"):
+            return float(wide.astype(np.float32))
+    return cell
 
 
 def load(

@@ -1,0 +1,87 @@
+"""One column as text, in every form of answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from skewless.codecs.answers import render, render_cell
+from skewless.errors import ValueRefused
+from skewless.schema import BOOLEAN, DOUBLE, FLOAT, INT, LONG, STRING, Base, Field, Struct, Type, vector
+from skewless.table import Column, Table, from_cells
+
+CSV, LINES, TEXT = "text/csv", "application/jsonlines", "application/jsonlines;data=text"
+WORDS = Type(Base.STRING, Struct.ARRAY)
+FLOATS = Type(Base.FLOAT, Struct.ARRAY)
+
+ANSWERS = [
+    # R1, R2, R3 and C10: single values are bare in every form.
+    (1, INT, CSV, "1"),
+    (1, INT, LINES, "1"),
+    (1, LONG, TEXT, "1"),
+    (1.0, DOUBLE, CSV, "1.0"),
+    (1e-4, DOUBLE, CSV, "1.0E-4"),
+    (1e7, DOUBLE, LINES, "1.0E7"),
+    (float("nan"), DOUBLE, CSV, "NaN"),
+    (-0.0, DOUBLE, CSV, "-0.0"),
+    (float(np.float32(0.2)), FLOAT, CSV, "0.2"),
+    (True, BOOLEAN, CSV, "true"),
+    ("a", STRING, CSV, "a"),
+    ("", STRING, CSV, '""'),
+    ('a,"b"', STRING, CSV, '"a,""b"""'),
+    ('a,"b"', STRING, LINES, 'a,"b"'),
+    # R4, R5, R6.
+    ([1.0, 0.2], vector(2), CSV, "1.0,0.2"),
+    ([1.0, float(np.float32(0.2))], FLOATS, CSV, "1.0,0.2"),
+    ([1, 2], Type(Base.LONG, Struct.ARRAY), CSV, "1,2"),
+    ([1.0, 0.2], vector(2), LINES, '{"features":[1.0,0.2]}'),
+    ([float("nan"), float("-inf"), 1e-5], vector(3), LINES, '{"features":["NaN","-Infinity",1.0E-5]}'),
+    ([1.0, 2.0], vector(2), TEXT, '{"source":"1.0 2.0"}'),
+    (["this", "is", "spark"], WORDS, TEXT, '{"source":"this is spark"}'),
+    (['a"', "ü"], WORDS, LINES, '{"features":["a\\"","ü"]}'),
+    (['a"', "b,c", ""], WORDS, CSV, '"a""","b,c",""'),
+    ([True], Type(Base.BOOLEAN, Struct.ARRAY), LINES, '{"features":[true]}'),
+    ([], WORDS, CSV, ""),
+    ([], WORDS, LINES, '{"features":[]}'),
+]
+
+
+@pytest.mark.parametrize(("cell", "type_", "accept", "text"), ANSWERS)
+def test_answers(cell: Any, type_: Type, accept: str, text: str) -> None:
+    field = Field("x", type_)
+    assert render_cell(cell, field, 0, accept, False) == text
+    table = Table({"x": from_cells(type_, [cell, cell])}, 2)
+    assert render(table, field, accept, False) == [text, text]
+
+
+def test_exact_answers_are_never_quoted() -> None:
+    assert render_cell('a,"b"', Field("x", STRING), 0, CSV, True) == 'a,"b"'
+    assert render_cell(["a,b", ""], Field("x", WORDS), 0, CSV, True) == "a,b,"
+
+
+def test_labels_by_number() -> None:
+    labels = pa.DictionaryArray.from_arrays(pa.array([1, 0, 1]), pa.array(["a", "b,c"]))
+    table = Table({"x": Column(STRING, labels)}, 3)
+    assert render(table, Field("x", STRING), CSV, False) == ['"b,c"', "a", '"b,c"']
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        from_cells(DOUBLE, [1.0, None]),
+        from_cells(STRING, ["a", None]),
+        from_cells(vector(2), [[1.0, 2.0], None]),
+        from_cells(WORDS, [["a"], ["a", None]]),
+        Column(STRING, pa.array(["a", None]).dictionary_encode()),
+    ],
+)
+def test_null_is_refused(column: Column) -> None:
+    field = Field("x", column.type)
+    with pytest.raises(ValueRefused, match="the answer is null") as refused:
+        render(Table({"x": column}, 2, np.array([0, 6])), field, CSV, False)
+    assert (refused.value.column, refused.value.row) == ("x", 7)
+    with pytest.raises(ValueRefused, match="the answer is null"):
+        render_cell(column.cell(1), field, 0, CSV, False)
