@@ -212,8 +212,7 @@ def test_the_data_set(tmp_path: Path, really: Run) -> None:
     assert digest == "b703a9ac69f11e64ce8c223c0a40de4d2e9d769f7fb20be5f8f2e8a619893d83"
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("rows", [1, 100_000])
+@pytest.mark.parametrize(("rows", "unbuffered"), [(1, ""), (100_000, ""), (100_000, "1")])
 def test_a_reader_that_has_enough(pipeline: Path, tmp_path: Path, rows: int, unbuffered: str) -> None:
     """As `| head` does; be the rest of the output still to be written, or all of it in a buffer."""
     file = tmp_path / "cars.csv"
@@ -233,15 +232,14 @@ def test_a_reader_that_has_enough(pipeline: Path, tmp_path: Path, rows: int, unb
         assert (process.wait(60), said) == (1, b"")
 
 
-@pytest.mark.parametrize("locale", ["C", "POSIX", "en_US.ISO-8859-1"])
-def test_terminals_that_cannot_show_everything(pipeline: Path, locale: str, really: Run) -> None:
+def test_a_terminal_that_cannot_show_everything(pipeline: Path, really: Run) -> None:
     body = "größer ✓,low,5more,2,big,high".encode()
     done = really(
         "predict",
         pipeline,
         "--explain",
         stdin=body,
-        environment={"LC_ALL": locale, "PYTHONIOENCODING": "ascii"},
+        environment={"LC_ALL": "POSIX", "PYTHONIOENCODING": "ascii"},
     )
     assert (done.status, done.err) == (0, "")
     assert done.out.endswith("unacc\n")
