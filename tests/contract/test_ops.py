@@ -92,8 +92,10 @@ def test_the_columns_made_are_of_the_declared_types(example: Example) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_op_survives_its_bundle_codec(example: Example) -> None:
-    model = Model(example.op.name, Attributes(example.op.encode(), file=None, stage=None))
-    assert type(example.op).decode(model) == example.op
+    op = example.op
+    attributes = Attributes(op.encode(), file=None, stage=None)
+    model = Model(op.name, attributes, op.encode_files(), op.encode_models())
+    assert type(op).decode(model) == op
 
 
 @pytest.mark.parametrize("name", sorted(OPS))

@@ -21,6 +21,9 @@ PIPELINE_CLASSES = ("org.apache.spark.ml.PipelineModel", "pyspark.ml.pipeline.Pi
 
 Metadata = Callable[[str], Mapping[str, Any]]
 
+# Of the metadata, what every stage has.
+_OWN = ("class", "timestamp", "sparkVersion", "uid", "paramMap", "defaultParamMap")
+
 
 def read(
     folder: Path,
@@ -77,6 +80,7 @@ class _Reader:
             self.known.get,
             self.metadata,
             lambda below: self._saved(folder / below),
+            {name: value for name, value in saved.items() if name not in _OWN},
         )
 
     def _stage(self, name: str, lowered: Lowered) -> Stage:
