@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Self, TypeAlias
 
 from skewless.errors import SettingError, UnsupportedError
@@ -135,6 +135,8 @@ class SparkStage:
     """The ML attributes of a column, as far as the sample tells."""
     sub: Callable[[str], SparkStage]
     """The stage that is saved in a folder of this one (the models of a OneVsRest, say)."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What else the metadata say, beside the parameters (numFeatures, numClasses, rank)."""
 
     def param(self, name: str, default: Any = None) -> Any:
         """A parameter as it was set, or its default."""
