@@ -2,15 +2,16 @@
 
 Two ways to run it, with the same bytes. *Hop by hop* every container gets a body and gives a body. *Fused*, built-in
 neighbours hand over columns, and a body of one CSV record takes the row path; where columns cannot stand for text
-exactly, that one hop goes through text.
+exactly, that one hop goes through text. Errors are the same too, with the same place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from skewless.codecs.csvtext import single_line
 from skewless.containers.base import (
@@ -25,7 +26,8 @@ from skewless.containers.base import (
 from skewless.errors import ParityError, RequestError, SettingError
 from skewless.table import Table
 
-MOST_CONTAINERS = 15
+MOST_CONTAINERS: Final = 15
+_CSV: Final = "text/csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,7 @@ class Pipeline:
         self.replayed: dict[str, int] = {}
         self._chain = _row_chain(self.containers) if fused else None
 
-    def invoke(
-        self, body: bytes, content_type: str | None = "text/csv", accept: str | None = None
-    ) -> Answer:
+    def invoke(self, body: bytes, content_type: str | None = "text/csv", accept: str | None = None) -> Answer:
         """Send a body through all containers.
 
         ``content_type`` is for the first container and ``accept`` for the last, as in SageMaker. RequestError names
@@ -65,7 +65,7 @@ class Pipeline:
         """
         if not self.fused:
             return self._hop_by_hop(body, content_type, accept)
-        if self._chain is not None and media_type(content_type) == "text/csv":
+        if self._chain is not None and media_type(content_type) == _CSV:
             line = single_line(body)
             if line is not None and line.strip():
                 answer = self._one_row(self._chain, line, accept)
@@ -75,9 +75,14 @@ class Pipeline:
 
     def _hop_by_hop(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         kind = content_type
-        for container in self.containers[:-1]:
-            body, kind = container.invoke(body, kind, None)
-        return self.containers[-1].invoke(body, kind, accept)
+        for container in self.containers:
+            with _placed_in(container):
+                body, kind = container.invoke(body, kind, self._accept_for(container, accept))
+        return body, kind or "application/octet-stream"
+
+    def _accept_for(self, container: Container, accept: str | None) -> str | None:
+        """Only the last container hears what the caller accepts."""
+        return accept if container is self.containers[-1] else None
 
     def _one_row(self, chain: Sequence[BuiltIn], line: str, accept: str | None) -> Answer | None:
         """The row path; None where it does not apply to this line."""
@@ -87,7 +92,10 @@ class Pipeline:
             if not fields:
                 return None
             cells: Cells = container.run_row(container.decode_row(fields))
-            for container in chain[1:]:
+            for after in chain[1:]:
+                if None in cells or [] in cells:
+                    return None  # as in `_Made.handed_to`
+                container = after
                 cells = container.run_row(container.adopt_row(cells))
             return container.encode_row(cells, accept)
         except NeedsText:
@@ -99,38 +107,21 @@ class Pipeline:
     def _columns(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         """The batch path: columns from container to container, text where it must be."""
         kind = content_type
-        done: Table | None = None
-        before: BuiltIn | None = None
+        made: _Made | None = None
         for container in self.containers:
-            try:
-                if not isinstance(container, BuiltIn):
-                    if before is not None and done is not None:
-                        body, kind = before.encode(done, kind, None)
-                    wanted = accept if container is self.containers[-1] else None
-                    body, kind = container.invoke(body, kind, wanted)
-                    done = before = None
-                    continue
-                taken = None
-                if before is not None and done is not None:
-                    taken = _handed_over(before, done, container)
+            taken = None if made is None else made.handed_to(container)
+            if made is not None:
+                body, kind = (b"", _CSV) if taken is not None else made.answer(None)
+            with _placed_in(container):
+                if isinstance(container, BuiltIn):
                     if taken is None:
-                        body, kind = before.encode(done, kind, None)
-                    else:
-                        kind = before.default_accept
-                if taken is None:
-                    container = container.for_request(body, kind)
-                    taken = container.decode(body, kind)
-                done, before = container.run(taken), container
-            except RequestError as error:
-                error.container = error.container or container.name
-                raise
-        if before is None or done is None:
-            return body, kind or "application/octet-stream"
-        try:
-            return before.encode(done, kind, accept)
-        except RequestError as error:
-            error.container = error.container or before.name
-            raise
+                        container = container.for_request(body, kind)
+                        taken = container.decode(body, kind)
+                    made = _Made(container, container.run(taken), kind)
+                else:
+                    made = None
+                    body, kind = container.invoke(body, kind, self._accept_for(container, accept))
+        return (body, kind or "application/octet-stream") if made is None else made.answer(accept)
 
     def execution_parameters(self) -> ExecutionParameters:
         """The first container's."""
@@ -163,27 +154,60 @@ class Pipeline:
         self.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a container made of a request, not yet written: its table, and the request's content type."""
+
+    container: BuiltIn
+    table: Table
+    kind: str | None
+
+    def answer(self, accept: str | None) -> Answer:
+        """The table as a body."""
+        with _placed_in(self.container):
+            return self.container.encode(self.table, self.kind, accept)
+
+    def handed_to(self, after: Container) -> Table | None:
+        """The table as the next container's input; None where that must read the text."""
+        if not isinstance(after, BuiltIn) or not _answers_csv(self.container):
+            return None
+        # The original wraps its answers to JSON Lines; whether this one does is for `encode` to say.
+        if media_type(self.kind) == "application/jsonlines" or not after.adopts(self.table.schema):
+            return None
+        # A null has no text, and a vector without slots has one that is no record.
+        if any(
+            column.null_mask is not None or column.type.size == 0 for column in self.table.columns.values()
+        ):
+            return None
+        try:
+            with _placed_in(after):
+                return after.adopt(self.table)
+        except NeedsText:
+            return None
+
+
 def _row_chain(containers: Sequence[Container]) -> tuple[BuiltIn, ...] | None:
     """The containers, where one row can go all the way without text."""
     chain = tuple(container for container in containers if isinstance(container, BuiltIn))
     if len(chain) != len(containers) or not len(chain[0].inputs):
         return None
-    fits = all(_hands_over(one) and other.adopts(one.outputs) for one, other in pairwise(chain))
+    fits = all(_answers_csv(one) and other.adopts(one.outputs) for one, other in pairwise(chain))
     return chain if fits else None
 
 
-def _hands_over(container: BuiltIn) -> bool:
-    # A neighbour reads CSV; an answer in any other form is its business to read or refuse.
-    return media_type(container.default_accept) == "text/csv"
+def _answers_csv(container: BuiltIn) -> bool:
+    # A neighbour reads CSV; an answer in any other form, or a wrong setting, is for `encode` and its reader to judge.
+    return container.default_accept == _CSV
 
 
-def _handed_over(before: BuiltIn, done: Table, after: BuiltIn) -> Table | None:
-    if not _hands_over(before) or not after.adopts(done.schema):
-        return None
+@contextmanager
+def _placed_in(container: Container) -> Iterator[None]:
+    """Errors raised within name the container."""
     try:
-        return after.adopt(done)
-    except NeedsText:
-        return None
+        yield
+    except RequestError as error:
+        error.container = error.container or container.name
+        raise
 
 
 def _compare(way: str, expected: Sequence[str], made: Sequence[str]) -> None:
@@ -204,9 +228,10 @@ def explain(pipeline: Pipeline, body: bytes, content_type: str) -> Iterator[tupl
     """What every container and stage made of the rows: container, stage, column, and the column's values."""
     kind: str | None = content_type
     for container in pipeline.containers:
-        if isinstance(container, BuiltIn):
-            chosen = container.for_request(body, kind)
-            for stage, column, values in chosen.trace(chosen.decode(body, kind)):
-                yield container.name, stage, column, values
-        body, kind = container.invoke(body, kind, None)
-        yield container.name, "answer", kind, body
+        with _placed_in(container):
+            if isinstance(container, BuiltIn):
+                chosen = container.for_request(body, kind)
+                for stage, column, values in chosen.trace(chosen.decode(body, kind)):
+                    yield container.name, stage, column, values
+            body, kind = container.invoke(body, kind, None)
+            yield container.name, "answer", kind, body
