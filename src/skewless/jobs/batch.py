@@ -1,26 +1,36 @@
 """Batch transform: files of records through a pipeline, any number of rows in bounded memory.
 
-Every input line gives one output line, in order. A file is read in chunks of whole lines; several chunks are computed
-at once while the next is read and the last is written.
+Every input line that is not blank gives one output line, in order. A file is read in chunks of whole lines; several
+chunks are computed at once while the next is read and the last is written.
 """
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import os
+import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, cast
 
-from skewless.containers.base import media_type
+import msgspec
+
+from skewless.codecs.jsontext import read_json_lines, rows_of
+from skewless.containers.base import BuiltIn, media_type
 from skewless.containers.pipeline import Pipeline
+from skewless.containers.sparkml import SparkMLContainer
 from skewless.errors import BodyError, RequestError, SettingError
 
 CHUNK: Final = 1 << 20
 """Bytes read at once: large enough that a chunk's fixed costs vanish, small enough that several fit in a cache."""
+
+_JSON: Final = "application/json"
+_JSON_LINES: Final = "application/jsonlines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +60,44 @@ class _Chunk:
     body: bytes
     first_line: int
     """The number, from 0, of its first line in the file."""
+    schema: bytes = b""
+    """The schema of a JSON Lines file's first line, which counts for all its lines."""
+
+    @property
+    def last_line(self) -> int:
+        """The number, from 1, of its last line in the file."""
+        return self.first_line + self.body.count(b"\n") + (not self.body.endswith(b"\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a file's chunks are sent."""
+
+    pipeline: Pipeline
+    content_type: str
+    accept: str | None
+    longest: int
+    """Most bytes of one line."""
+
+    @property
+    def kind(self) -> str:
+        """The media type of the input."""
+        return media_type(self.content_type)
+
+    @property
+    def line_by_line(self) -> bool:
+        """Whether a body of several lines would not be answered by as many lines."""
+        first, last = self.pipeline.containers[0], self.pipeline.containers[-1]
+        if isinstance(first, SparkMLContainer) and first.settings.strict:
+            return True  # it answers the first line only, or all in one list
+        if self.kind == _JSON_LINES and self.accept:
+            return True  # answered by one list where a type is asked for
+        wanted = self.accept or (last.default_accept if isinstance(last, BuiltIn) else None)
+        return media_type(wanted) == _JSON
 
 
 def sources(inputs: Sequence[Path]) -> list[Source]:
-    """The files among ``inputs`` (folders are searched; names beginning with . or _ are left out), in order.
+    """The files among ``inputs`` (folders are searched; names beginning with . or _ are left out), in order, each once.
 
     SettingError for an input that is not there, or two that would write one file.
     """
@@ -70,15 +114,15 @@ def sources(inputs: Sequence[Path]) -> list[Source]:
             raise SettingError(f"there is no file or folder {given}")
     if not found:
         raise SettingError(f"there is no file to process in {', '.join(map(str, inputs)) or 'nothing'}")
-    by_target: dict[Path, Path] = {}
+    by_target: dict[Path, Source] = {}
     for source in found:
-        other = by_target.setdefault(source.target, source.path)
-        if other != source.path:
+        other = by_target.setdefault(source.target, source)
+        if other.path != source.path:
             raise SettingError(
-                f"{other} and {source.path} would both be written to {source.target}",
+                f"{other.path} and {source.path} would both be written to {source.target}",
                 hint="Transform them into different folders.",
             )
-    return found
+    return list(by_target.values())
 
 
 def transform(
@@ -95,45 +139,68 @@ def transform(
 
     ``longest`` bounds one line in bytes; ``on_bytes`` hears of every chunk done: its size and rows.
     """
+    way = _Way(pipeline, content_type, accept, longest)
     report = Report()
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="batch") as pool:
+    _prepare(inputs, output)
+    with ThreadPoolExecutor(_threads(), thread_name_prefix="batch") as pool:
         for source in inputs:
             target = output / source.target
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name}.part")
-            before = report.rows
             try:
-                with part.open("wb") as file:
-                    for answer, rows, size in _answers(pipeline, pool, source, content_type, accept, longest):
-                        file.write(answer)
-                        report.rows += rows
-                        on_bytes(size, rows)
-                part.replace(target)
+                report.rows += _write(target, _answers(way, pool, source), on_bytes)
                 report.written.append(target)
-            except (RequestError, OSError, EOFError) as error:
+            except (RequestError, OSError, EOFError, zlib.error) as error:
                 report.failed.append((source.path, error))
-                report.rows = before
-            finally:
-                part.unlink(missing_ok=True)
     return report
 
 
-def _answers(
-    pipeline: Pipeline,
-    pool: ThreadPoolExecutor,
-    source: Source,
-    content_type: str,
-    accept: str | None,
-    longest: int,
-) -> Iterator[tuple[bytes, int, int]]:
+def _threads() -> int:
+    return os.cpu_count() or 1
+
+
+def _prepare(inputs: Sequence[Source], output: Path) -> None:
+    """Make the output folder. SettingError where that cannot be, or where an answer would replace an input."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(
+            f"the folder {output} cannot be made: {error.strerror}", hint="Choose another with --output."
+        ) from None
+    read = {source.path.resolve() for source in inputs}
+    for source in inputs:
+        if (output / source.target).resolve() in read:
+            raise SettingError(
+                f"the answers to {source.path} would replace the input {output / source.target}",
+                hint="Write them to another folder.",
+            )
+
+
+def _write(
+    target: Path, answers: Iterable[tuple[bytes, int, int]], on_bytes: Callable[[int, int], None]
+) -> int:
+    """Write a file's answers, under its name only when all are there; gives the number of rows."""
+    total = 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    with part.open("wb") as file:
+        try:
+            for answer, rows, size in answers:
+                file.write(answer)
+                total += rows
+                on_bytes(size, rows)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    return total
+
+
+def _answers(way: _Way, pool: ThreadPoolExecutor, source: Source) -> Iterator[tuple[bytes, int, int]]:
     """Answers in order: text that ends in a line end, its number of rows, and the bytes that it took."""
     pending: deque[tuple[_Chunk, Future[tuple[bytes, int]]]] = deque()
-    opened: Callable[..., IO[bytes]] = gzip.open if source.path.suffix == ".gz" else open  # type: ignore[assignment]
     try:
-        with opened(source.path, "rb") as file:
-            for chunk in _chunks(file, content_type, accept, longest):
-                pending.append((chunk, pool.submit(_process, pipeline, chunk, content_type, accept)))
-                if len(pending) > (os.cpu_count() or 1):
+        with _opened(source.path) as file:
+            for chunk in _chunks(file, way):
+                pending.append((chunk, pool.submit(_process, way, chunk)))
+                if len(pending) > _threads():
                     done, future = pending.popleft()
                     yield (*future.result(), len(done.body))
         while pending:
@@ -144,73 +211,176 @@ def _answers(
             future.cancel()
 
 
-def _chunks(file: IO[bytes], content_type: str, accept: str | None, longest: int) -> Iterator[_Chunk]:
-    kind = media_type(content_type)
-    if kind == "application/json":
-        body = file.read(longest + 1)
-        if len(body) > longest:
-            raise BodyError(f"the file is over {longest:,} bytes", hint="Send application/jsonlines instead.")
-        yield _Chunk(body, 0)
-        return
-    # The SparkML container wraps its answer to several JSON Lines in one list when a type is asked for; line by
-    # line, every input line has an output line all the same.
-    size = 0 if kind == "application/jsonlines" and accept else CHUNK
+def _opened(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def _chunks(file: IO[bytes], way: _Way) -> Iterator[_Chunk]:
+    if way.kind == _JSON:
+        body = file.read(way.longest + 1)
+        if len(body) > way.longest:
+            raise BodyError(
+                f"the file is over {way.longest:,} bytes", hint="Send application/jsonlines instead."
+            )
+        return iter([_Chunk(body, 0)])
+    chunks = _whole_lines(file, way.longest)
+    if way.line_by_line:
+        chunks = _lines_of(chunks, way)
+    return _with_schema(chunks, way) if way.kind == _JSON_LINES else chunks
+
+
+def _whole_lines(file: IO[bytes], longest: int) -> Iterator[_Chunk]:
     rest, line = b"", 0
-    while True:
-        block = file.read(CHUNK)
-        rest += block
-        end = rest.rfind(b"\n") + 1 if block else len(rest)
-        if not end and block:
+    while block := file.read(CHUNK):
+        end = block.rfind(b"\n") + 1
+        if not end:
+            rest += block
             if len(rest) > longest:
-                raise BodyError(f"the line is longer than {longest:,} bytes", row=line + 1)
+                raise BodyError(
+                    f"the line is longer than {longest:,} bytes", row=line + 1, hint="A record is one line."
+                )
             continue
-        whole, rest = rest[:end], rest[end:]
-        if whole:
-            pieces = [whole] if size else whole.splitlines(keepends=True)
-            for piece in pieces:
-                yield _Chunk(piece, line)
-                line += piece.count(b"\n")
-        if not block:
-            return
+        yield _Chunk(rest + block[:end], line)
+        line += block.count(b"\n")
+        rest = block[end:]
+    if rest:
+        yield _Chunk(rest, line)
 
 
-def _process(
-    pipeline: Pipeline, chunk: _Chunk, content_type: str, accept: str | None
-) -> tuple[bytes, int]:
-    if not chunk.body.strip():
-        return b"", 0
+def _lines_of(chunks: Iterable[_Chunk], way: _Way) -> Iterator[_Chunk]:
+    for chunk in chunks:
+        lines = chunk.body.split(b"\n")
+        for number in dict.fromkeys(_record_lines(chunk.body, way)):
+            yield _Chunk(lines[number], chunk.first_line + number)
+
+
+def _with_schema(chunks: Iterable[_Chunk], way: _Way) -> Iterator[_Chunk]:
+    """All chunks but the first with the schema of the file's first line."""
+    schema = None
+    for chunk in chunks:
+        first = next(_record_lines(chunk.body, way), None)
+        if first is not None:
+            if schema is not None:
+                chunk = _Chunk(chunk.body, chunk.first_line, schema)
+            else:
+                schema = _schema_in(chunk.body.split(b"\n", first + 1)[first])
+        yield chunk
+
+
+def _schema_in(line: bytes) -> bytes:
     try:
-        answer, _ = pipeline.invoke(chunk.body, content_type, accept)
+        found = msgspec.json.decode(line)
+        schema = found.get("schema") if isinstance(found, dict) else None
+    except (msgspec.DecodeError, RecursionError):
+        return b""  # its reader will say what is wrong
+    return b"" if schema is None else msgspec.json.encode(schema)
+
+
+def _process(way: _Way, chunk: _Chunk) -> tuple[bytes, int]:
+    body, rows = chunk.body, 1 if way.kind == _JSON else _records(chunk.body, way)
+    if not rows or not body.strip(b"\r\n"):
+        return b"", 0
+    if way.kind == _JSON_LINES:
+        body = _json_lines(way, chunk)
+    try:
+        answer, _ = way.pipeline.invoke(body, way.content_type, way.accept)
     except RequestError as error:
-        if error.row is not None:
-            error.row = _line_of(chunk, error.row)
+        _check_quotes(way, chunk, error.row)
+        if error.row is not None and way.kind != _JSON:
+            error.row = _line_of(way, chunk, error.row)
         raise
-    if media_type(content_type) == "application/json":
-        return answer.removesuffix(b"\n") + b"\n", 1
-    if not answer.endswith(b"\n"):
-        answer += b"\n"
-    rows, lines = answer.count(b"\n"), _records(chunk.body)
-    if rows != lines:
-        last = chunk.first_line + chunk.body.count(b"\n")
-        raise BodyError(
-            f"lines {chunk.first_line + 1} to {last} hold {lines} records, but were answered by {rows} lines: "
-            "a quoted field runs over a line end",
-            hint="Remove line ends from inside fields: a batch has one record a line.",
-        )
-    return answer, rows
+    return _whole_answer(way, chunk, answer, rows), rows
 
 
-def _records(body: bytes) -> int:
-    if b"\n\n" not in body and b"\r\n\r\n" not in body and not body.startswith((b"\n", b"\r")):
-        return body.count(b"\n") + (not body.endswith(b"\n"))
-    return sum(1 for line in body.split(b"\n") if line.strip(b"\r"))
+def _json_lines(way: _Way, chunk: _Chunk) -> bytes:
+    """The chunk's lines without blank ones, which the container would refuse, and with the schema that counts."""
+    lines = chunk.body.split(b"\n")
+    lines = [lines[number] for number in _record_lines(chunk.body, way)]
+    if chunk.schema:
+        # Of two properties of one name the last counts.
+        lines[0] = lines[0].rstrip().removesuffix(b"}") + b',"schema":' + chunk.schema + b"}"
+    return b"\n".join(lines)
 
 
-def _line_of(chunk: _Chunk, row: int) -> int:
-    """The line in the file of a record's number in its chunk; both from 1. Blank lines are no records."""
-    seen = 0
-    for number, line in enumerate(chunk.body.split(b"\n"), start=1):
-        seen += bool(line.strip(b"\r"))
-        if seen == row:
-            return chunk.first_line + number
-    return chunk.first_line + row
+def _whole_answer(way: _Way, chunk: _Chunk, answer: bytes, rows: int) -> bytes:
+    """The answer with its last line end. BodyError where it does not have a line for each record."""
+    _check_quotes(way, chunk, None)  # a line end quoted in the answer too would make the numbers agree
+    ends = answer.count(b"\n")
+    # Some containers end the last line, some only part the lines.
+    if ends == rows - 1:
+        return answer + b"\n"
+    if ends == rows and answer.endswith(b"\n"):
+        return answer
+    raise BodyError(
+        f"lines {chunk.first_line + 1} to {chunk.last_line} hold {rows} records, but the answer has {ends} line ends",
+        hint="A batch has one answer a line: put one record on each, and let no answer hold a line end.",
+    )
+
+
+def _records(body: bytes, way: _Way) -> int:
+    """How many lines hold a record."""
+    odd = (b"\n\n", b"\n\r", b" \n", b" \r")
+    if body.count(b"\r") != body.count(b"\r\n") or any(mark in body for mark in odd):
+        return sum(1 for _ in _record_lines(body, way))
+    if body.startswith((b"\n", b"\r")) or body.endswith(b" "):
+        return sum(1 for _ in _record_lines(body, way))
+    return body.count(b"\n") + (not body.endswith(b"\n"))
+
+
+def _record_lines(body: bytes, way: _Way) -> Iterator[int]:
+    """The lines that hold a record, by number from 0; a line of several, parted by CR alone, several times."""
+    # To XGBoost and to JSON a line of blanks is blank; to the SparkML container it is a record of one field.
+    blank = b"\r" if way.kind == "text/csv" and way.pipeline.containers[0].runtime == "sparkml" else b"\r "
+    for number, line in enumerate(body.split(b"\n")):
+        line = line.removesuffix(b"\r")
+        if b"\r" not in line or way.kind == _JSON_LINES:
+            parts = int(bool(line.strip(blank)))
+        elif b'"' in line:
+            parts = sum(map(bool, _csv_records(line)))
+        else:
+            parts = sum(bool(part.strip(blank)) for part in line.split(b"\r"))
+        yield from [number] * parts
+
+
+def _csv_records(body: bytes) -> Any:
+    return csv.reader(io.StringIO(body.decode(errors="replace"), newline=""))
+
+
+def _line_of(way: _Way, chunk: _Chunk, row: int) -> int:
+    """The line in the file of a row in its chunk; both from 1."""
+    lines, seen = chunk.body.split(b"\n"), 0
+    for number in _record_lines(chunk.body, way):
+        seen += _rows_in(lines[number]) if way.kind == _JSON_LINES else 1
+        if seen >= row:
+            return chunk.first_line + number + 1
+    return chunk.last_line
+
+
+def _rows_in(line: bytes) -> int:
+    try:
+        return len(rows_of(read_json_lines(line)))
+    except RequestError:
+        return 1
+
+
+def _check_quotes(way: _Way, chunk: _Chunk, row: int | None) -> None:
+    """BodyError where a record up to this row, from 1, runs over several lines: then rows and lines differ."""
+    if way.kind in (_JSON, _JSON_LINES) or b'"' not in chunk.body:
+        return
+    # A record that goes on in the next line leaves an odd number of quotes in its first.
+    if not any(line.count(b'"') & 1 for line in chunk.body.split(b"\n")):
+        return
+    reader = _csv_records(chunk.body)
+    before = seen = 0
+    for record in reader:
+        seen += bool(record)
+        if row is not None and seen > row:
+            return
+        if reader.line_num > before + 1:
+            first, last = chunk.first_line + before + 1, chunk.first_line + reader.line_num
+            raise BodyError(
+                f"a quoted field runs over the line end: lines {first} to {last} are one record",
+                row=first,
+                hint="A batch has one record a line: take the line ends out of the fields, or close the quote.",
+            ) from None
+        before = reader.line_num
