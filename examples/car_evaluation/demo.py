@@ -59,7 +59,9 @@ def step(title: str, *command: str | Path) -> None:
     if command:
         shown = [str(part).replace(f"{ROOT}/", "") for part in command]
         print(f"  $ {' '.join(shown)}", flush=True)
-        subprocess.run(command, cwd=ROOT, check=True)
+        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        if status:
+            raise SystemExit(f"  this step failed (exit status {status}); what it said stands above")
 
 
 def record() -> None:

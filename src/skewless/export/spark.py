@@ -76,6 +76,10 @@ def session(name: str, master: str = "local[*]", **conf: str) -> SparkSession:
     use_java()
     # Python workers shall have the packages that this process has.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if master.startswith("local"):
+        # Spark asks for the machine's own name otherwise, which not every machine can resolve.
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        os.environ.setdefault("SPARK_LOCAL_HOSTNAME", "localhost")
     builder = SparkSession.builder.appName(name).master(master)
     given = {key.replace("__", "."): value for key, value in conf.items()}
     for key, value in {**_LOCAL, **given}.items():
