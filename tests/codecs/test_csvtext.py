@@ -133,7 +133,7 @@ def cases(draw: Any) -> tuple[bytes, Schema]:
     return draw(bodies(len(types))), schema
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(cases())
 @example((b"\xef\xbb\xbfa\nb\n", Schema.of(x=STRING)))
 @example((b"a" * 200_000 + b"\nb\n", Schema.of(x=STRING)))
@@ -147,7 +147,7 @@ def test_both_readers_agree(case: tuple[bytes, Schema]) -> None:
     assert same(list(bulk[1:]), list(plain[1:]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(cases())
 def test_a_single_record_is_read_alike(case: tuple[bytes, Schema]) -> None:
     """The row path's reader against the table's."""
