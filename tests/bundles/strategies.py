@@ -135,13 +135,18 @@ def leaf(name: str, op: str, inputs: dict[str, str], outputs: dict[str, str], **
     )
 
 
-def forest(suffix: str) -> Stage:
+def one_leaf(number: int) -> bytes:
+    """The file of a tree that is one leaf."""
+    return b'{"type":"leaf","values":[%d.0]}\n' % number
+
+
+def forest() -> Stage:
     """A stage with sub-models and side files."""
     trees = {
         f"tree{number}": Model(
             "decision_tree_classifier",
             attributes(num_features=long(3)),
-            files={f"tree.{suffix}": b"leaf %d" % number},
+            files={"tree.json": one_leaf(number)},
         )
         for number in range(2)
     }
@@ -160,7 +165,7 @@ def pipeline(name: str, *stages: Stage) -> Stage:
     )
 
 
-def graph(suffix: str = "json") -> StageGraph:
+def graph() -> StageGraph:
     """Pipelines in a pipeline, and the values an export of ours uses, zeros left out: those differ by format."""
     indexer = leaf(
         "StringIndexer_ab",
@@ -188,5 +193,5 @@ def graph(suffix: str = "json") -> StageGraph:
         input_shapes=shapes([{"base": "tensor", "isNullable": False, "tensorShape": tensor_shape([3])}]),
     )
     inner = pipeline("Inner_0", scaler, pipeline("Empty_0"), assembler)
-    root = pipeline("Pipeline_9", indexer, inner, forest(suffix))
+    root = pipeline("Pipeline_9", indexer, inner, forest())
     return StageGraph(root, "Pipeline_9", UID, "0.25.2", {"written by": string("us")})

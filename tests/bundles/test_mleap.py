@@ -62,7 +62,7 @@ def simplified(stage: Stage) -> Stage:
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("container", ["x.zip", "x.tar.gz", "x"])
 def test_round_trip(tmp_path: Path, format: str, container: str) -> None:
-    before = graph(SUFFIX[format])
+    before = graph()
     write_files(write(before, format), tmp_path / container)
     after = mleap.read(read_files(tmp_path / container, limits=Settings()))
     assert simplified(after.root) == simplified(before.root)
@@ -117,7 +117,7 @@ def test_layout() -> None:
         "op": "pipeline",
         "attributes": {"nodes": {"type": "list", "string": nodes}},
     }
-    assert set(write(graph("pb"), "protobuf")) == {
+    assert set(write(graph(), "protobuf")) == {
         path if path == "bundle.json" else re.sub(r"\.json$", ".pb", path) for path in files
     }
 
@@ -137,10 +137,10 @@ def test_the_pipelines_stages_decide_what_it_names() -> None:
 
 
 def test_a_bundle_need_not_be_a_pipeline() -> None:
-    single = replace(graph(), root=forest("json"), version="", meta={})
+    single = replace(graph(), root=forest(), version="", meta={})
     found = read(write(single))
     assert found.version == mleap.VERSION
-    assert found.root.model.models["tree1"].files == {"tree.json": b"leaf 1"}
+    assert found.root.model.models["tree1"].files == {"tree.json": b'{"type":"leaf","values":[1.0]}\n'}
     assert found.root.model.files["extra/deep/data.bin"] == b"\x00\xff"
     assert "meta" not in json.loads(write(single)["bundle.json"])
 
@@ -353,7 +353,7 @@ def test_nesting() -> None:
 
 
 def test_models_nested_in_folders() -> None:
-    files = write(replace(graph(), root=forest("json")))
+    files = write(replace(graph(), root=forest()))
     files |= {f"root/{'m/' * depth}model.json": b'{"op": "o"}' for depth in range(1, 100)}
     assert "nested more than 64 levels" in str(broken(files))
 

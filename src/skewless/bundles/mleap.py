@@ -15,7 +15,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from skewless.bundles import protobuf, values
+from skewless.bundles import protobuf, trees, values
 from skewless.bundles.archive import BUNDLE_FILE, Files
 from skewless.bundles.jsontext import dump, member, obj, parse, text
 from skewless.bundles.members import fault
@@ -152,7 +152,8 @@ class _Reader:
                 files.update(
                     {below.removeprefix(f"{folder}/"): self.files[below] for below in self._below(path)}
                 )
-        return replace(model, files=files, models=models)
+        own_files = trees.read_files(model.op, files, replace(place, file=folder))
+        return replace(model, files=own_files, models=models)
 
     def _file(self, place: Place) -> bytes:
         path = str(place.file)
@@ -219,7 +220,8 @@ class _Writer:
     def _model(self, model: Model, folder: str, place: Place) -> None:
         here = replace(place, file=f"{folder}/model{self.encoding.suffix}")
         self._add(here, self.encoding.write_model(model, here))
-        for name, data in model.files.items():
+        side = trees.write_files(model.op, model.files, self.encoding.suffix, replace(place, file=folder))
+        for name, data in side.items():
             if fault(name) or any(part.endswith(_NODE) for part in name.split("/")[:-1]):
                 raise here.error(f"cannot name a side file {name!r}", None)
             self._add(replace(here, file=f"{folder}/{name}"), data)

@@ -1,0 +1,426 @@
+"""Decision trees of both kinds, and what forests share with them; `forests` has those."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from skewless import spec
+from skewless.errors import UnsupportedError
+from skewless.ops import trees
+from skewless.ops.blas import argmax, divide
+from skewless.ops.op import (
+    Example,
+    Lowered,
+    Op,
+    Refused,
+    RowKernel,
+    SparkStage,
+    TypeRefused,
+    reads_spark,
+    register,
+)
+from skewless.ops.trees import Slots, Split, Tree, slots_of
+from skewless.schema import DOUBLE, Type, vector
+from skewless.spec import Attributes, Model, Value
+from skewless.table import Column, Numbers, from_cells
+from skewless.vectors import SparseVector
+
+_CLASSIFIED = ("raw_prediction", "probability", "prediction", "leaf")
+REGRESSED = ("prediction", "leaf")
+
+
+class TreeOp(Op):
+    """What all of them share: vectors go in, and every tree says which leaf a row falls into."""
+
+    num_features: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return ("features",)
+
+    @property
+    @abstractmethod
+    def forest(self) -> tuple[Tree, ...]:
+        """The trees, in order."""
+
+    @abstractmethod
+    def _of_leaves(self, leaves: Sequence[int]) -> tuple[Any, ...]:
+        """The outputs but for the leaf itself, from the number of every tree's leaf."""
+
+    @abstractmethod
+    def _of_all_leaves(self, leaves: Sequence[Numbers], rows: int) -> tuple[Column, ...]:
+        """The same for a batch."""
+
+    def default_types(self) -> tuple[Type, ...]:
+        return (vector(self.num_features),)
+
+    def types(self, inputs: Sequence[Type]) -> tuple[Type, ...]:
+        (type_,) = inputs
+        if not type_.is_vector or type_.size not in (None, self.num_features):
+            raise TypeRefused(f"the features must be a {vector(self.num_features)}, not {type_}")
+        return tuple(self._type(port) for port in self.outputs)
+
+    def _type(self, port: str) -> Type:
+        return vector(len(self.forest)) if port == "leaf" and not self._is_single else DOUBLE
+
+    @property
+    def _is_single(self) -> bool:
+        """One tree's leaf is a number, a forest's are a vector."""
+        return False
+
+    @property
+    def _used(self) -> set[int]:
+        return {feature for tree in self.forest for feature in tree.features}
+
+    def columns(self, *inputs: Column) -> tuple[Column, ...]:
+        (column,) = inputs
+        used = self._used
+        if used:
+            self._check_all(column)
+        slots = Slots(column, used)
+        leaves = [slots.leaves(tree) for tree in self.forest]
+        made = dict(zip(self._ports, self._of_all_leaves(leaves, len(column)), strict=True))
+        made["leaf"] = _leaves(leaves, self._type("leaf"), len(column))
+        return tuple(made[port] for port in self.outputs)
+
+    def row(self, inputs: Sequence[Type]) -> RowKernel:
+        forest, used, single = self.forest, self._used, self._is_single
+        place = self.outputs.index("leaf")
+
+        def kernel(features: Any) -> tuple[Any, ...]:
+            if used:
+                self._check(features, 0)
+                slot = slots_of(features)
+            else:
+                slot = [].__getitem__
+            leaves = [tree.walk(slot) for tree in forest]
+            made = list(self._of_leaves(leaves))
+            made.insert(place, float(leaves[0]) if single else [float(leaf) for leaf in leaves])
+            return tuple(made)
+
+        return kernel
+
+    @property
+    def _ports(self) -> tuple[str, ...]:
+        return tuple(port for port in self.outputs if port != "leaf")
+
+    def _check_all(self, column: Column) -> None:
+        """Refuse the first row that the row kernel would; trees of one leaf look at nothing, as in Spark."""
+        bad = np.full(len(column), column.values.shape[1] != self.num_features)
+        if column.nulls is not None:
+            bad |= column.nulls
+        if bad.any():
+            first = int(np.argmax(bad))
+            self._check(column.cell(first), first)
+
+    def _check(self, features: Any, row: int) -> None:
+        if features is None:
+            raise Refused(
+                "the features are null", value=None, position=row, hint="Fill them in before this stage."
+            )
+        if len(features) != self.num_features:
+            raise Refused(
+                f"the features have {len(features)} slots; the trees were fitted on {self.num_features}",
+                value=features,
+                position=row,
+                hint="Give the vectors that the model was fitted on.",
+            )
+
+
+class TreeClassifier(TreeOp):
+    """From raw predictions to probabilities and a class. Source: Spark's ProbabilisticClassificationModel."""
+
+    num_classes: int
+    thresholds: tuple[float, ...]
+    by_probability: bool
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return _CLASSIFIED
+
+    @abstractmethod
+    def _raw(self, leaves: Sequence[int]) -> list[float]: ...
+
+    @abstractmethod
+    def _raws(self, leaves: Sequence[Numbers], rows: int) -> Numbers: ...
+
+    def _type(self, port: str) -> Type:
+        return vector(self.num_classes) if port in _CLASSIFIED[:2] else super()._type(port)
+
+    def _probability(self, raw: list[float]) -> list[float]:
+        total = 0.0
+        for value in raw:
+            total += value
+        return list(raw) if total == 0.0 else [divide(value, total) for value in raw]
+
+    def _probabilities(self, raws: Numbers) -> Numbers:
+        total = np.zeros(len(raws))
+        for place in range(raws.shape[1]):
+            total = total + raws[:, place]
+        with np.errstate(all="ignore"):
+            return np.where((total == 0.0)[:, None], raws, raws / total[:, None])
+
+    def _of_leaves(self, leaves: Sequence[int]) -> tuple[Any, ...]:
+        raw = self._raw(leaves)
+        probability = self._probability(raw)
+        if self.thresholds:
+            best, prediction = -math.inf, 0
+            for place, (value, threshold) in enumerate(zip(probability, self.thresholds, strict=True)):
+                scaled = divide(value, threshold)
+                if scaled > best:
+                    best, prediction = scaled, place
+        else:
+            prediction = argmax(probability if self.by_probability else raw)
+        return raw, probability, float(prediction)
+
+    def _of_all_leaves(self, leaves: Sequence[Numbers], rows: int) -> tuple[Column, ...]:
+        raws = self._raws(leaves, rows)
+        probabilities = self._probabilities(raws)
+        if self.thresholds:
+            with np.errstate(all="ignore"):
+                scaled = probabilities / np.array(self.thresholds)
+            prediction = np.argmax(np.where(np.isnan(scaled), -np.inf, scaled), axis=1)
+        else:
+            chosen = probabilities if self.by_probability else raws
+            # numpy's argmax takes the first NaN, Spark's passes it over unless it stands in front.
+            shown = np.where(np.isnan(chosen), -np.inf, chosen)
+            prediction = np.where(np.isnan(chosen[:, 0]), 0, np.argmax(shown, axis=1))
+        type_ = vector(self.num_classes)
+        return (
+            Column(type_, raws),
+            Column(type_, probabilities),
+            Column(DOUBLE, prediction.astype(np.float64)),
+        )
+
+    def _class_attributes(self) -> dict[str, Value]:
+        made = {
+            "num_features": spec.long(self.num_features),
+            "num_classes": spec.long(self.num_classes),
+        }
+        if self.thresholds:
+            made["thresholds"] = spec.doubles(self.thresholds)
+        if self.by_probability:
+            made["prediction_from"] = spec.string("probability")
+        return made
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class DecisionTreeClassifier(TreeClassifier):
+    """The statistics of the leaf that a row falls into, one for each class; probabilities are their shares.
+
+    Source: Spark's DecisionTreeClassificationModel.
+    """
+
+    name: ClassVar[str] = "decision_tree_classifier"
+
+    num_features: int
+    num_classes: int
+    tree: Tree
+    thresholds: tuple[float, ...] = ()
+    by_probability: bool = False
+
+    @property
+    def forest(self) -> tuple[Tree, ...]:
+        return (self.tree,)
+
+    @property
+    def _is_single(self) -> bool:
+        return True
+
+    @classmethod
+    def decode(cls, model: Model) -> Self:
+        features, classes, thresholds, by_probability = class_values(model.attributes)
+        return cls(features, classes, trees.read(model, features, classes), thresholds, by_probability)
+
+    def encode(self) -> Mapping[str, Value]:
+        return self._class_attributes()
+
+    def encode_files(self) -> Mapping[str, bytes]:
+        return {trees.FILE: trees.write(self.tree)}
+
+    def _raw(self, leaves: Sequence[int]) -> list[float]:
+        return list(self.tree.values[leaves[0]])
+
+    def _raws(self, leaves: Sequence[Numbers], rows: int) -> Numbers:
+        taken: Numbers = np.array(self.tree.values)[leaves[0]]
+        return taken
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        stump = Tree((None,), (-1,), ((3.0, 1.0),))
+        for column in hostile_rows():
+            yield Example(cls(3, 2, grown_tree(2)), (column,))
+            yield Example(cls(3, 2, grown_tree(2), (0.0, 1.0)), (column,))
+            yield Example(cls(3, 2, stump, (), True), (column,))
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class DecisionTreeRegression(TreeOp):
+    """The value of the leaf that a row falls into; with ``variances``, the leaf's variance too.
+
+    Source: Spark's DecisionTreeRegressionModel.
+    """
+
+    name: ClassVar[str] = "decision_tree_regression"
+
+    num_features: int
+    tree: Tree
+    variances: tuple[float, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return (*REGRESSED, "variance") if self.variances else REGRESSED
+
+    @property
+    def forest(self) -> tuple[Tree, ...]:
+        return (self.tree,)
+
+    @property
+    def _is_single(self) -> bool:
+        return True
+
+    @classmethod
+    def decode(cls, model: Model) -> Self:
+        features = model.attributes.integer("num_features")
+        tree = trees.read(model, features, 1)
+        variances = model.attributes.doubles("variances", ())
+        if variances and len(variances) != len(tree.values):
+            raise model.attributes.error(f"it has {len(variances)} variances for {len(tree.values)} leaves")
+        return cls(features, tree, variances)
+
+    def encode(self) -> Mapping[str, Value]:
+        made = {"num_features": spec.long(self.num_features)}
+        return {**made, "variances": spec.doubles(self.variances)} if self.variances else made
+
+    def encode_files(self) -> Mapping[str, bytes]:
+        return {trees.FILE: trees.write(self.tree)}
+
+    def _of_leaves(self, leaves: Sequence[int]) -> tuple[Any, ...]:
+        (prediction,) = self.tree.values[leaves[0]]
+        return (prediction, self.variances[leaves[0]]) if self.variances else (prediction,)
+
+    def _of_all_leaves(self, leaves: Sequence[Numbers], rows: int) -> tuple[Column, ...]:
+        prediction = Column(DOUBLE, np.array(self.tree.values)[leaves[0], 0])
+        if not self.variances:
+            return (prediction,)
+        return prediction, Column(DOUBLE, np.array(self.variances)[leaves[0]])
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        tree = grown_tree(1)
+        for column in hostile_rows():
+            yield Example(cls(3, tree), (column,))
+            yield Example(cls(3, tree, tuple(map(float, range(len(tree.values))))), (column,))
+            yield Example(cls(3, Tree((None,), (-1,), ((-0.0,),))), (column,))
+
+
+def class_values(attributes: Attributes) -> tuple[int, int, tuple[float, ...], bool]:
+    """Numbers of features and classes, thresholds, and whether probabilities decide."""
+    features, classes = attributes.integer("num_features"), attributes.integer("num_classes")
+    thresholds = attributes.doubles("thresholds", ())
+    if classes < 1 or (thresholds and len(thresholds) != classes):
+        raise attributes.error(f"it has {len(thresholds)} thresholds for {classes} classes")
+    return features, classes, thresholds, attributes.string("prediction_from", "") == "probability"
+
+
+def _leaves(leaves: Sequence[Numbers], type_: Type, rows: int) -> Column:
+    if not type_.is_vector:
+        return Column(DOUBLE, leaves[0].astype(np.float64))
+    return Column(type_, np.stack(leaves, axis=1).astype(np.float64).reshape(rows, len(leaves)))
+
+
+# Hostile rows and trees for them.
+
+
+def grown_tree(width: int, shift: float = 0.0) -> Tree:
+    """A tree with both kinds of splits, whose leaves hold ``width`` numbers."""
+    splits = (
+        Split(0, 0.0, frozenset((0.0, 2.0)), True, 5),
+        Split(1, 0.5 + shift),
+        None,
+        None,
+        Split(0, 0.0, frozenset((3.0,)), False, 5),
+        Split(2, -0.0),
+        None,
+        None,
+        None,
+    )
+    values = [tuple(float(leaf * 3 + slot) / 7 + shift for slot in range(width)) for leaf in range(5)]
+    return Tree(splits, (4, 3, -1, -1, 8, 7, -1, -1, -1), tuple(values))
+
+
+def hostile_rows() -> Iterator[Column]:
+    cells = [
+        [0.0, 0.5, 1.0],
+        [-0.0, math.nan, -0.0],
+        [1.0, math.inf, 0.0],
+        [3.0, -math.inf, 5e-324],
+        [4.0, 1e300, -math.inf],
+        [7.0, 0.0, math.nan],
+        [2.5, 0.0, -1.0],
+        [math.nan, 0.0, 1.0],
+        [-1.0, 0.0, math.inf],
+        [math.inf, 0.6, 1.0],
+        SparseVector(3, [1], [2.5]),
+        SparseVector(3, [], []),
+    ]
+    yield from_cells(vector(3), cells)
+    yield from_cells(vector(3), [*cells, None])
+    yield from_cells(vector(3), [])
+
+
+# What Spark saves.
+
+
+def features_of(stage: SparkStage) -> int:
+    return int(stage.extra["numFeatures"])
+
+
+def _wanted(stage: SparkStage, *params: str) -> tuple[str, ...]:
+    return tuple(str(stage.param(param, "")) for param in params)
+
+
+CLASS_PARAMS = ("rawPredictionCol", "probabilityCol", "predictionCol", "leafCol")
+
+
+def decision(stage: SparkStage) -> tuple[tuple[float, ...], bool]:
+    """Thresholds; and whether Spark decides by probabilities, because the raw predictions are not asked for."""
+    thresholds = tuple(map(float, stage.param("thresholds") or ()))
+    raw, probability = _wanted(stage, "rawPredictionCol", "probabilityCol")
+    return thresholds, bool(probability) and not raw and not thresholds
+
+
+def lowered(stage: SparkStage, op: Op, *params: str) -> list[Lowered]:
+    outputs = _wanted(stage, *params)
+    if not any(outputs):
+        raise UnsupportedError(
+            f"{stage}: all of its output columns are switched off", hint=f"Set one of {', '.join(params)}."
+        )
+    return [Lowered(op, (str(stage.param("featuresCol")),), outputs)]
+
+
+@reads_spark("org.apache.spark.ml.classification.DecisionTreeClassificationModel")
+def _read_tree_classifier(stage: SparkStage) -> Sequence[Lowered]:
+    classes = int(stage.extra["numClasses"])
+    tree, _ = trees.of_spark(stage, stage.tables("data"), classes)
+    op = DecisionTreeClassifier(features_of(stage), classes, tree, *decision(stage))
+    return lowered(stage, op, *CLASS_PARAMS)
+
+
+@reads_spark("org.apache.spark.ml.regression.DecisionTreeRegressionModel")
+def _read_tree_regression(stage: SparkStage) -> Sequence[Lowered]:
+    tree, leaves = trees.of_spark(stage, stage.tables("data"), None)
+    params = ["predictionCol", "leafCol"]
+    variances: tuple[float, ...] = ()
+    if stage.param("varianceCol"):
+        params.append("varianceCol")
+        variances = tuple(float(leaf["impurity"]) for leaf in leaves)
+    return lowered(stage, DecisionTreeRegression(features_of(stage), tree, variances), *params)
