@@ -20,7 +20,7 @@ from skewless.containers.base import Answer, Container, ExecutionParameters
 from skewless.containers.sparkml import SparkMLContainer
 from skewless.containers.xgboost import XGBoostContainer
 from skewless.errors import RequestError
-from skewless.jobs.xgboost_training import train
+from skewless.jobs.training.train import train
 from skewless.ops.op import Op
 from skewless.schema import Field, Schema, Struct, Type
 from skewless.settings import Settings

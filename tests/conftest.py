@@ -14,8 +14,8 @@ import pytest
 
 import skewless.spark
 from skewless.datasets import CAR_COLUMNS, write_car_evaluation
-from skewless.jobs.hyperparameter_file import read_hyperparameters
-from skewless.jobs.xgboost_training import train
+from skewless.jobs.training.hyperparameter_file import read_hyperparameters
+from skewless.jobs.training.train import train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

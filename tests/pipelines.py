@@ -18,7 +18,7 @@ from skewless.bundles.archive import read_files, write_files
 from skewless.bundles.bundle import save
 from skewless.containers.load import load_pipeline
 from skewless.datasets import CAR_COLUMNS, CAR_LABELS, CAR_VALUES, car_class
-from skewless.jobs.xgboost_training import train
+from skewless.jobs.training.train import train
 from skewless.ops.assemble import VectorAssembler
 from skewless.ops.labels import IndexToString, StringIndexer
 from skewless.ops.one_hot import OneHotEncoder

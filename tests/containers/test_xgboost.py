@@ -29,7 +29,7 @@ from skewless.errors import (
     UnsupportedError,
     ValueRefused,
 )
-from skewless.jobs.parity_rows import PARITY_FILE, parity_file
+from skewless.jobs.training.parity_rows import PARITY_FILE, parity_file
 from skewless.schema import BOOLEAN, DOUBLE, FLOAT, INT, LONG, STRING, Base, Schema, Struct, Type, vector
 from skewless.settings import Settings
 from skewless.table import Column, Table

@@ -12,8 +12,8 @@ from skewless.lazy import resolve
 app = typer.Typer(help="Train a model by the rules of a built-in algorithm.", no_args_is_help=True)
 
 # Looked up when the command runs: the library takes seconds to load, which `--help` need not wait for.
-READ = "skewless.jobs.hyperparameter_file:read_hyperparameters"
-TRAIN = "skewless.jobs.xgboost_training:train"
+READ = "skewless.jobs.training.hyperparameter_file:read_hyperparameters"
+TRAIN = "skewless.jobs.training.train:train"
 
 
 @app.callback()

@@ -1,6 +1,6 @@
 """Parity rows of a model: inputs with what the library that trained it predicted, replayed when it is served.
 
-`skewless.jobs.parity_rows` writes the file.
+`skewless.jobs.training.parity_rows` writes the file.
 """
 
 from __future__ import annotations

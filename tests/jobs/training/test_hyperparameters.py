@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from skewless.errors import HyperparameterError, SettingError, UnsupportedError
-from skewless.jobs.gaps import GAPS, refuse_gaps
-from skewless.jobs.hyperparameter_docs import COMMAND, PAGE, page
-from skewless.jobs.hyperparameter_file import read_hyperparameters
-from skewless.jobs.hyperparameter_kinds import Choice
-from skewless.jobs.hyperparameters import ALIASES, OBJECTIVES, TABLE, validate
-from skewless.jobs.metric_names import CUSTOM, NATIVE
+from skewless.jobs.training.gaps import GAPS, refuse_gaps
+from skewless.jobs.training.hyperparameter_docs import COMMAND, PAGE, page
+from skewless.jobs.training.hyperparameter_file import read_hyperparameters
+from skewless.jobs.training.hyperparameter_kinds import Choice
+from skewless.jobs.training.hyperparameters import ALIASES, OBJECTIVES, TABLE, validate
+from skewless.jobs.training.metric_names import CUSTOM, NATIVE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 # Accepted values, and refused ones with the rest of the text after "Hyperparameter NAME: ".
 UNPARSED = "could not parse value (caused by ValueError)"

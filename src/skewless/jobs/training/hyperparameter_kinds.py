@@ -1,7 +1,7 @@
 """How the text of one hyperparameter becomes a value, and which values it may have.
 
 All hyperparameters arrive as text. A kind parses it (ValueError where it cannot) and says what is wrong with a value
-in the built-in algorithm's words. Which hyperparameter is of which kind stands in `skewless.jobs.hyperparameters`.
+in the built-in algorithm's words. Which hyperparameter is of which kind stands in `hyperparameters`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from skewless.errors import UnsupportedError
-from skewless.jobs.hyperparameter_rules import Values, words
-from skewless.jobs.metric_names import CUSTOM
+from skewless.jobs.training.hyperparameter_rules import Values, words
+from skewless.jobs.training.metric_names import CUSTOM
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from skewless.jobs.csv_matrix import Matrix
+from skewless.jobs.training.csv_matrix import Matrix
 
 PARITY_FILE: Final = ".skewless-parity.arrow"
 FORMAT: Final = "1"

@@ -1,7 +1,7 @@
 """The hyperparameters of the built-in XGBoost algorithm: the whole table, and their strict validation.
 
 A row of `TABLE` is all that is said of a hyperparameter. Error texts are the algorithm's own, because people search for
-them. What the table accepts but this version cannot do stands in `skewless.jobs.gaps`.
+them. What the table accepts but this version cannot do stands in `skewless.jobs.training.gaps`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from skewless.errors import HyperparameterError
-from skewless.jobs import metric_names
-from skewless.jobs.hyperparameter_kinds import (
+from skewless.jobs.training import metric_names
+from skewless.jobs.training.hyperparameter_kinds import (
     Choice,
     Continuous,
     Groups,
@@ -25,7 +25,7 @@ from skewless.jobs.hyperparameter_kinds import (
     Value,
     Words,
 )
-from skewless.jobs.hyperparameter_rules import LINEAR_UPDATERS, RULES, TREE_UPDATERS
+from skewless.jobs.training.hyperparameter_rules import LINEAR_UPDATERS, RULES, TREE_UPDATERS
 
 
 @dataclass(frozen=True, slots=True)

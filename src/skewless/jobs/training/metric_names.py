@@ -43,7 +43,7 @@ CUSTOM: Final = (
     "recall_macro",
     "recall_micro",
 )
-"""Computed by the original container itself; refused so far (see `skewless.jobs.gaps`)."""
+"""Computed by the original container itself; refused so far (see `skewless.jobs.training.gaps`)."""
 
 NAMES: Final = tuple(sorted(NATIVE + CUSTOM))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from skewless.errors import TrainingDataError
-from skewless.jobs.channel_files import data_files, no_data
-from skewless.jobs.csv_matrix import Layout, Matrix, first_line, read_matrix
+from skewless.jobs.training.channel_files import data_files, no_data
+from skewless.jobs.training.csv_matrix import Layout, Matrix, first_line, read_matrix
 
 
 @dataclass(frozen=True, slots=True, eq=False)

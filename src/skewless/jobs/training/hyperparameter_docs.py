@@ -1,11 +1,11 @@
-"""The reference page of the hyperparameters, made from their table: ``python -m skewless.jobs.hyperparameter_docs``."""
+"""The hyperparameters' reference page, from their table: ``python -m skewless.jobs.training.hyperparameter_docs``."""
 
 from __future__ import annotations
 
-from skewless.jobs.gaps import GAPS
-from skewless.jobs.hyperparameters import ROWS
+from skewless.jobs.training.gaps import GAPS
+from skewless.jobs.training.hyperparameters import ROWS
 
-COMMAND = "python -m skewless.jobs.hyperparameter_docs"
+COMMAND = "python -m skewless.jobs.training.hyperparameter_docs"
 PAGE = "docs/reference/xgboost-hyperparameters.md"
 
 

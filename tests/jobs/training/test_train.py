@@ -30,11 +30,11 @@ from skewless.errors import (
     TrainingDataError,
     UnsupportedError,
 )
-from skewless.jobs.csv_matrix import Matrix
-from skewless.jobs.hyperparameters import OBJECTIVES
-from skewless.jobs.library_errors import cleaned
-from skewless.jobs.parity_rows import MOST_ROWS, sample
-from skewless.jobs.xgboost_training import Round, TrainingResult, train
+from skewless.jobs.training.csv_matrix import Matrix
+from skewless.jobs.training.hyperparameters import OBJECTIVES
+from skewless.jobs.training.library_errors import cleaned
+from skewless.jobs.training.parity_rows import MOST_ROWS, sample
+from skewless.jobs.training.train import Round, TrainingResult, train
 
 MULTI = {"objective": "multi:softprob", "num_class": "3", "eval_metric": "merror,mlogloss"}
 

@@ -20,14 +20,14 @@ import xgboost
 from xgboost.callback import EarlyStopping, TrainingCallback
 
 from skewless.errors import SkewlessError
-from skewless.jobs.channel_files import same_content
-from skewless.jobs.gaps import refuse_gaps
-from skewless.jobs.hyperparameter_rules import Values, words
-from skewless.jobs.hyperparameters import TABLE, validate
-from skewless.jobs.library_errors import cleaned, refusal
-from skewless.jobs.model_archive import check_output, write_archive
-from skewless.jobs.parity_rows import PARITY_FILE, parity_file, sample
-from skewless.jobs.training_data import TrainingData, read_train, read_validation
+from skewless.jobs.training.channel_files import same_content
+from skewless.jobs.training.data import TrainingData, read_train, read_validation
+from skewless.jobs.training.gaps import refuse_gaps
+from skewless.jobs.training.hyperparameter_rules import Values, words
+from skewless.jobs.training.hyperparameters import TABLE, validate
+from skewless.jobs.training.library_errors import cleaned, refusal
+from skewless.jobs.training.model_archive import check_output, write_archive
+from skewless.jobs.training.parity_rows import PARITY_FILE, parity_file, sample
 
 MODEL_FILE: Final = "xgboost-model"
 

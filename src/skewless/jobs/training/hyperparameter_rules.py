@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from skewless.jobs.hyperparameter_kinds import Value
+from skewless.jobs.training.hyperparameter_kinds import Value
 
 Values = Mapping[str, Value]
 
