@@ -1,0 +1,219 @@
+"""Naive Bayes: Spark's NaiveBayesModel, multinomial, complement, bernoulli and gaussian."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+
+from skewless import spec
+from skewless.ops import blas
+from skewless.ops.blas import Coefficients, RowGemv, divide, exp, log, softmax
+from skewless.ops.classifiers import (
+    PROBABILITY,
+    RAW,
+    Classifier,
+    decode_source,
+    decode_thresholds,
+    encode_choice,
+    hostile,
+    output_columns,
+    prediction,
+    probabilistic_outputs,
+    source_of,
+    thresholds_of,
+)
+from skewless.ops.fitted import Matrix, decode_matrix, encode_matrix, saved_matrix, saved_vector
+from skewless.ops.op import Example, Lowered, Refused, SparkStage, reads_spark, register
+from skewless.schema import vector
+from skewless.spec import Model, Value
+from skewless.table import Column, Numbers, from_cells
+from skewless.vectors import SparseVector, Vector, dense
+
+KINDS: Final = ("multinomial", "complement", "bernoulli", "gaussian")
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class NaiveBayes(Classifier):
+    """Log likelihoods of classes. Complement and gaussian are not known to MLeap.
+
+    Negative features are refused by multinomial and complement, others than 0 and 1 by bernoulli, as in Spark.
+    Source: Spark's NaiveBayesModel.
+    """
+
+    name: ClassVar[str] = "naive_bayes"
+    ulps: ClassVar[int] = 8
+    why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS
+
+    pi: tuple[float, ...]
+    theta: Matrix
+    kind: str
+    sigma: Matrix | None = None
+    thresholds: tuple[float, ...] | None = None
+    source: str = RAW
+
+    @property
+    def features(self) -> int:
+        return self.theta.width
+
+    @property
+    def classes(self) -> int:
+        return len(self.pi)
+
+    @classmethod
+    def decode(cls, model: Model) -> Self:
+        attributes = model.attributes
+        kind = attributes.string("model_type", "multinomial").lower()
+        if kind not in KINDS:
+            raise attributes.error(f"model_type is {kind!r}; it must be one of {', '.join(KINDS)}")
+        pi = tuple(map(float, attributes.tensor("pi").data))
+        theta = decode_matrix(attributes, "theta")
+        sigma = decode_matrix(attributes, "sigma") if kind == "gaussian" else None
+        if any(len(matrix.rows) != len(pi) for matrix in (theta, sigma) if matrix):
+            raise attributes.error(f"it has {len(pi)} priors for {len(theta.rows)} classes")
+        thresholds = decode_thresholds(attributes, len(pi))
+        return cls(pi, theta, kind, sigma, thresholds, decode_source(attributes))
+
+    def encode(self) -> Mapping[str, Value]:
+        return {
+            "num_features": spec.long(self.features),
+            "num_classes": spec.long(self.classes),
+            "pi": spec.tensor(self.pi, [len(self.pi)]),
+            **encode_matrix("theta", self.theta),
+            **(encode_matrix("sigma", self.sigma) if self.sigma else {"sigma": spec.tensor([], [0, 0])}),
+            "model_type": spec.string(self.kind),
+            **encode_choice(self.source, self.thresholds),
+        }
+
+    def columns(self, *inputs: Column) -> tuple[Column, ...]:
+        nulls = inputs[0].null_mask
+        if nulls is not None and nulls.any() and inputs[0].values.shape[1] == self.features:
+            # A row before the first null may have to be refused first.
+            self.raws(inputs[0].take(np.arange(len(nulls)) < int(np.argmax(nulls))))
+        return Classifier.columns(self, *inputs)
+
+    def raws(self, features: Column) -> Numbers:
+        raw = self.raw()
+        made = np.zeros((len(features), self.classes))
+        for row in range(len(features)):
+            try:
+                made[row] = raw(features.cell(row))
+            except Refused as refused:
+                refused.position = row
+                raise
+        return made
+
+    def raw(self) -> RowGemv:
+        if self.kind == "gaussian":
+            return self._gaussian()
+        if self.kind == "bernoulli":
+            return self._bernoulli()
+        start = self.pi if self.kind == "multinomial" else (0.0,) * self.classes
+        scores, shift = self.theta.add_to(start), self.kind == "complement"
+
+        def raw(features: Vector) -> list[float]:
+            for value in _stored(features):
+                if not value >= 0.0:
+                    raise _refusal(value, "must not be negative")
+            return _normalised(scores(features)) if shift else scores(features)
+
+        return raw
+
+    def _bernoulli(self) -> RowGemv:
+        absent = [[math.log1p(-exp(value)) for value in row.values] for row in self.theta.rows]
+        rows = [
+            tuple(value - without for value, without in zip(row.values, without_row, strict=True))
+            for row, without_row in zip(self.theta.rows, absent, strict=True)
+        ]
+        ones = [1.0] * self.features
+        without = Matrix(tuple(Coefficients(tuple(row)) for row in absent), self.theta.by_columns)
+        scores = Matrix(tuple(map(Coefficients, rows)), self.theta.by_columns).add_to(
+            without.add_to(self.pi)(ones)
+        )
+
+        def raw(features: Vector) -> list[float]:
+            for value in _stored(features):
+                if value not in (0.0, 1.0):
+                    raise _refusal(value, "must be 0 or 1")
+            return scores(features)
+
+        return raw
+
+    def _gaussian(self) -> RowGemv:
+        if self.sigma is None:
+            raise ValueError("a gaussian model has variances")
+        fitted = []
+        for prior, means, variances in zip(self.pi, self.theta.rows, self.sigma.rows, strict=True):
+            total = 0.0
+            for variance in variances.values:
+                total += log(variance)
+            fitted.append((prior, tuple(zip(means.values, variances.values, strict=True)), total))
+
+        def raw(features: Vector) -> list[float]:
+            values, made = dense(features), []
+            for prior, slots, logs in fitted:
+                total = 0.0
+                for value, (mean, variance) in zip(values, slots, strict=True):
+                    gap = value - mean
+                    total += divide(gap * gap, variance)
+                made.append(prior - (total + logs) / 2.0)
+            return made
+
+        return raw
+
+    def finish(self, raw: list[float]) -> tuple[Any, ...]:
+        probability = softmax(raw)
+        return raw, probability, prediction(raw, probability, self.source, self.thresholds)
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        theta = Matrix(
+            tuple(Coefficients(tuple(-0.1 * (slot + step + 1) for slot in range(6))) for step in range(3))
+        )
+        sigma = Matrix(tuple(Coefficients(tuple(0.5 + slot for slot in range(6))) for _ in range(3)))
+        good: list[Vector] = [[0.0, 1.0, 1.0, 0.0, 1.0, 0.0], SparseVector(6, (1, 4), (1.0, 1.0)), [-0.0] * 6]
+        for kind in KINDS:
+            op = cls((-1.0, -1.1, -1.2), theta, kind, sigma if kind == "gaussian" else None)
+            for column in (*hostile(6), from_cells(vector(6), good)):
+                yield Example(op, (column,))
+                chosen = cls(op.pi, theta, kind, op.sigma, (0.1, 0.0, 0.7), PROBABILITY)
+                yield Example(chosen, (column,))
+
+
+def _stored(features: Vector) -> Sequence[float]:
+    return features.values if isinstance(features, SparseVector) else features
+
+
+def _refusal(value: float, rule: str) -> Refused:
+    return Refused(f"a feature is {value}; it {rule} here", value=value, hint="Correct the value.")
+
+
+def _normalised(scores: list[float]) -> list[float]:
+    """Scores less the logarithm of the sum of their exponentials. Source: complementCalculation."""
+    largest = scores[0]
+    for score in scores:
+        largest = max(largest, score) if score == score else score
+    total = 0.0
+    for score in scores:
+        total += exp(score - largest)
+    shift = log(total) + largest
+    return [score - shift for score in scores]
+
+
+@reads_spark("org.apache.spark.ml.classification.NaiveBayesModel")
+def _read(stage: SparkStage) -> Sequence[Lowered]:
+    fitted = stage.fitted()
+    kind = str(stage.param("modelType", "multinomial")).lower()
+    op = NaiveBayes(
+        saved_vector(fitted["pi"]).values,
+        saved_matrix(fitted["theta"]),
+        kind,
+        saved_matrix(fitted["sigma"]) if kind == "gaussian" else None,
+        thresholds_of(stage),
+        source_of(stage),
+    )
+    return [Lowered(op, output_columns(stage, "featuresCol"), probabilistic_outputs(stage))]
