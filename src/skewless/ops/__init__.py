@@ -16,6 +16,7 @@ from skewless.ops import one_hot as one_hot
 from skewless.ops import one_vs_rest as one_vs_rest
 from skewless.ops import survival as survival
 from skewless.ops import thresholds as thresholds
+from skewless.ops import tokens as tokens
 from skewless.ops import tree_models as tree_models
 from skewless.ops.op import OPS as OPS
 from skewless.ops.op import SPARK_READERS as SPARK_READERS
