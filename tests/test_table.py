@@ -28,6 +28,7 @@ from skewless.schema import (
 )
 from skewless.table import Column, Table, column_from_arrow, from_arrow, from_cells, schema_of, to_arrow
 from skewless.transforms.parity import same
+from skewless.vectors import SparseVector
 
 CELLS: dict[Type, st.SearchStrategy[Any]] = {
     BOOLEAN: st.booleans(),
@@ -116,6 +117,13 @@ def test_the_same_kind_in_another_arrow_type() -> None:
     assert len(read(pa.chunked_array([], pa.string()), STRING)) == 0
     assert read(pa.array([[1, 2]], pa.list_(pa.int32(), 2)), vector(2)).cell(0) == [1.0, 2.0]
     assert read(pa.array([[1.0]], pa.large_list(pa.float32())), vector()).type == vector(1)
+
+
+def test_an_empty_sparse_row_before_a_dense_one_stays_empty() -> None:
+    cells = [SparseVector(3, (1,), (2.0,)), SparseVector(3, (), ()), [1.0, 2.0, 3.0], SparseVector(3, (), ())]
+    told = to_arrow(from_cells(vector(3), cells), "sparse").to_pylist()
+    assert [cell["indices"] for cell in told] == [[1], [], None, []]
+    assert [cell["values"] for cell in told] == [[2.0], [], [1.0, 2.0, 3.0], []]
 
 
 def test_vectors_of_different_lengths_name_the_row() -> None:

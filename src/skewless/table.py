@@ -348,12 +348,11 @@ def _structs(column: Column, mask: pa.Array | None) -> pa.Array:
     size, sparse = column.values.shape[1], column.sparse_rows
     csr = column.values if isinstance(column.values, Csr) else _csr(column.values, sparse)
     starts = pa.array(csr.starts.astype(np.int32))
-    # A dense row has neither size nor indices.
-    lists = pa.array(csr.starts.astype(np.int32), mask=np.append(~sparse, False))
     parts = [
         pa.array((~sparse).astype(np.int8)),
         pa.array(np.full(len(csr), size, np.int32), mask=~sparse),
-        pa.ListArray.from_arrays(lists, pa.array(csr.indices)),
+        # A dense row has neither size nor indices; a null offset would give them to the row before it.
+        pa.ListArray.from_arrays(starts, pa.array(csr.indices), mask=pa.array(~sparse)),
         pa.ListArray.from_arrays(starts, pa.array(csr.values)),
     ]
     fields = [

@@ -51,6 +51,8 @@ def by_columns(example: Example) -> tuple[list[Any], tuple[Any, ...] | None]:
     except Refused as refused:
         return [], (refused.position, refused.input, refused.message, refused.hint)
     cells = [[column.cell(row) for row in range(len(column))] for column in made]
+    if not cells:
+        return [()] * len(inputs[0]), None
     return (cells[0] if len(cells) == 1 else list(zip(*cells, strict=True))), None
 
 

@@ -58,14 +58,14 @@ def vectors(spark: SparkSession, rows: Sequence[Any]) -> DataFrame:
 def binarized_numbers(spark: SparkSession) -> tuple[Any, DataFrame]:
     stages: list[Any] = [
         Binarizer(inputCols=["x", "x"], outputCols=["a", "b"], thresholds=[0.5, -1.0]),
-        Binarizer(inputCols=["x", "x"], outputCols=["c", "d"], threshold=-0.0),
+        Binarizer(inputCols=["x", "x"], outputCols=["c", "d"], threshold=-0.0),  # type: ignore[call-overload]
         Binarizer(inputCol="x", outputCol="e", threshold=5e-324),
     ]
     return PipelineModel(stages), frame(spark, DoubleType(), DOUBLES)
 
 
 def binarized(rows: list[Any], spark: SparkSession) -> tuple[Any, DataFrame]:
-    stages = [
+    stages: list[Any] = [
         Binarizer(inputCol="x", outputCol=f"y{number}", threshold=threshold)
         for number, threshold in enumerate([0.0, 0.2, -1.0, -math.inf, math.inf])
     ]
@@ -73,7 +73,7 @@ def binarized(rows: list[Any], spark: SparkSession) -> tuple[Any, DataFrame]:
 
 
 def bucketized(mode: str, spark: SparkSession) -> tuple[Any, DataFrame]:
-    stages = [
+    stages: list[Any] = [
         Bucketizer(inputCol="x", outputCol=f"y{number}", splits=splits, handleInvalid=mode)
         for number, splits in enumerate(
             [[-math.inf, 0.0, 1.0, math.inf], [-math.inf, -0.0, 5e-324, 1.5, math.inf]]

@@ -22,7 +22,7 @@ PIPELINE_CLASSES = ("org.apache.spark.ml.PipelineModel", "pyspark.ml.pipeline.Pi
 Metadata = Callable[[str], Mapping[str, Any]]
 
 # Of the metadata, what every stage has.
-_OWN = ("class", "timestamp", "sparkVersion", "uid", "paramMap", "defaultParamMap")
+_OWN = ("class", "timestamp", "uid", "paramMap", "defaultParamMap")
 
 
 def read(
@@ -97,6 +97,8 @@ class _Reader:
         self.known.update(
             {column: type_ for column, type_ in zip(lowered.outputs, made, strict=True) if column}
         )
+        if not op.outputs:
+            self.known.update(zip(lowered.inputs, op.narrowed(types), strict=True))
         attributes = Attributes(op.encode(), file=None, stage=name)
         wanted = zip(op.outputs, lowered.outputs, strict=True)
         return Stage(

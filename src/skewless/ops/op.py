@@ -102,6 +102,10 @@ class Op(ABC):
     def types(self, inputs: Sequence[Type]) -> tuple[Type, ...]:
         """The outputs' types for these inputs. TypeRefused where an input's type will not do."""
 
+    def narrowed(self, inputs: Sequence[Type]) -> Sequence[Type]:
+        """Its inputs' types as they are known after it; asked of an op without outputs, which only looks at them."""
+        return inputs
+
     def keep(self, *inputs: Column) -> Mask | None:
         """The rows that stay, where the op drops rows; it is asked before ``columns``."""
         return None

@@ -135,7 +135,8 @@ def fitted_tensor(attributes: Attributes, name: str) -> tuple[float, ...]:
 
 
 def saved_vector(cell: Mapping[str, Any]) -> tuple[float, ...]:
-    """A vector out of a saved Spark table."""
+    """A vector out of a saved Spark table, or out of parameters, where infinities are texts."""
     if cell["type"] == 1:
-        return tuple(cell["values"])
-    return tuple(SparseVector(cell["size"], cell["indices"], cell["values"]).dense())
+        return tuple(map(float, cell["values"]))
+    values = [float(value) for value in cell["values"]]
+    return tuple(SparseVector(cell["size"], cell["indices"], values).dense())

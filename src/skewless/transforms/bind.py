@@ -78,6 +78,8 @@ def bind(graph: StageGraph, inputs: Schema | None = None) -> BoundGraph:
             if field.name in known:
                 raise _error(leaf, f"it writes column {field.name!r}, which is already there")
             known[field.name] = field.type
+        if not op.outputs:
+            known.update(zip(columns, op.narrowed(stage.input_types), strict=True))
         bound.append(stage)
     return BoundGraph(tuple(bound), inputs or Schema(tuple(Field(n, t) for n, t in needed.items())))
 
@@ -115,7 +117,7 @@ def _typed(stage: Stage, op: Op, columns: tuple[str, ...], known: Mapping[str, T
     for port in op.outputs:
         synonym = {"output": "output0", "output0": "output"}.get(port, port)
         outputs.append(stage.output(port, synonym))
-    if not any(outputs):
+    if op.outputs and not any(outputs):
         raise _error(stage, f"none of its output ports {', '.join(op.outputs)} is bound to a column")
     return BoundStage(stage.name, op, columns, tuple(outputs), types, made)
 
@@ -147,7 +149,9 @@ def needed_for(stages: Sequence[BoundStage], outputs: Sequence[str]) -> tuple[Bo
     """The stages without which these columns could not be made, in order."""
     wanted, chosen = set(outputs), []
     for stage in reversed(stages):
-        if wanted.intersection(name for name in stage.outputs if name):
+        # A stage without outputs only looks at its columns: whoever needs these needs its judgement.
+        made = stage.outputs or stage.inputs
+        if wanted.intersection(name for name in made if name):
             chosen.append(stage)
             wanted.update(stage.inputs)
     return tuple(reversed(chosen))
