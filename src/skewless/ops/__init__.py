@@ -3,9 +3,12 @@
 from skewless.ops import als as als
 from skewless.ops import assemble as assemble
 from skewless.ops import clusters as clusters
+from skewless.ops import counts as counts
 from skewless.ops import factorization as factorization
 from skewless.ops import forests as forests
 from skewless.ops import glm as glm
+from skewless.ops import hashing as hashing
+from skewless.ops import idf as idf
 from skewless.ops import impute as impute
 from skewless.ops import isotonic as isotonic
 from skewless.ops import labels as labels
@@ -22,9 +25,11 @@ from skewless.ops import scale as scale
 from skewless.ops import size_hint as size_hint
 from skewless.ops import slots as slots
 from skewless.ops import survival as survival
+from skewless.ops import target_encode as target_encode
 from skewless.ops import thresholds as thresholds
 from skewless.ops import tokens as tokens
 from skewless.ops import tree_models as tree_models
 from skewless.ops import vector_index as vector_index
+from skewless.ops import word_vectors as word_vectors
 from skewless.ops.op import OPS as OPS
 from skewless.ops.op import SPARK_READERS as SPARK_READERS
