@@ -110,7 +110,9 @@ def test_a_vector_of_unknown_length_is_refused(frame: DataFrame, tmp_path: Path)
 
 def test_what_cannot_be_exported_is_named(frame: DataFrame, tmp_path: Path) -> None:
     model = PipelineModel([SQLTransformer(statement="SELECT * FROM __THIS__")])
-    with pytest.raises(UnsupportedError, match=r"SQLTransformer_\w+: org.apache.spark.ml.feature.SQLTransformer"):
+    with pytest.raises(
+        UnsupportedError, match=r"SQLTransformer_\w+: org.apache.spark.ml.feature.SQLTransformer"
+    ):
         skewless.spark.export(model, tmp_path / "m.zip", sample=frame)
     assert not (tmp_path / "m.zip").exists()
 
