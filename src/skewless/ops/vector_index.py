@@ -90,7 +90,7 @@ class VectorIndexer(Op):
         if self.handle_invalid != "skip" or not len(column) or column.values.shape[1] != self.size:
             return None
         if not is_wide(column):
-            stay = ~self._indexed(column)[1].any(axis=1)
+            stay: Mask = np.asarray(~self._indexed(column)[1].any(axis=1))
             # A null is no row to drop, but one to refuse.
             return stay if column.nulls is None else stay | column.nulls
         kernel, stay = self.row([column.type]), np.ones(len(column), np.bool_)
