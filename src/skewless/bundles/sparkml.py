@@ -60,13 +60,13 @@ class _Reader:
         uid, spark_class = str(saved["uid"]), str(saved["class"])
         if spark_class in PIPELINE_CLASSES:
             return [_pipeline(uid, [s for child in _children(folder, saved) for s in self.stages(child)])]
-        reader = SPARK_READERS.get(spark_class)
-        if reader is None:
+        support = SPARK_READERS.get(spark_class)
+        if support is None:
             raise UnsupportedError(
                 f"stage {uid}: {spark_class} cannot be exported by this version",
                 hint=f"It can export: {', '.join(sorted(c.rpartition('.')[2] for c in SPARK_READERS))}.",
             )
-        lowered = list(reader(self._saved(folder)))
+        lowered = list(support.read(self._saved(folder)))
         names = [uid] if len(lowered) == 1 else [f"{uid}_{number}" for number in range(len(lowered))]
         return [self._stage(name, one) for name, one in zip(names, lowered, strict=True)]
 

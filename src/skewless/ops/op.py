@@ -66,6 +66,10 @@ class Op(ABC):
     """How many units in the last place its numbers may differ from the fitting engine's; 0 is bit-equal."""
     why_not_bits: ClassVar[str] = ""
     """The reason, where ``ulps`` is not 0."""
+    bad_values: ClassVar[str] = ""
+    """For the reference pages: what becomes of null, NaN, unseen and other bad values, as in Spark."""
+    mleap: ClassVar[str] = ""
+    """For the reference pages: where MLeap's op differs; empty where it does the same, "absent" where it has none."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -178,8 +182,18 @@ class Lowered:
 
 SparkReader: TypeAlias = Callable[[SparkStage], Sequence[Lowered]]
 
+
+@dataclass(frozen=True, slots=True)
+class SparkSupport:
+    """How a Spark class is read: into which ops, and for the reference pages, in which of its forms."""
+
+    read: SparkReader
+    ops: tuple[type[Op], ...]
+    forms: str
+
+
 OPS: Final[dict[str, type[Op]]] = {}
-SPARK_READERS: Final[dict[str, SparkReader]] = {}
+SPARK_READERS: Final[dict[str, SparkSupport]] = {}
 
 
 def register(op: type[Op]) -> type[Op]:
@@ -195,14 +209,20 @@ def register(op: type[Op]) -> type[Op]:
     return op
 
 
-def reads_spark(*classes: str) -> Callable[[SparkReader], SparkReader]:
-    """Enter a reader for saved Spark stages of these exact classes (never of their subclasses)."""
+def reads_spark(
+    *classes: str, ops: tuple[type[Op], ...] = (), forms: str = ""
+) -> Callable[[SparkReader], SparkReader]:
+    """Enter a reader for saved Spark stages of these exact classes (never of their subclasses).
+
+    ``ops`` are those that it gives; ``forms`` says for the reference pages what of the class it takes
+    (``one or several columns; error, keep, skip``).
+    """
 
     def enter(reader: SparkReader) -> SparkReader:
         for spark_class in classes:
             if spark_class in SPARK_READERS:
                 raise SettingError(f"two readers take the Spark class {spark_class}")
-            SPARK_READERS[spark_class] = reader
+            SPARK_READERS[spark_class] = SparkSupport(reader, ops, forms)
         return reader
 
     return enter
