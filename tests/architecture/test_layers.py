@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skewless.vectors",),
     ("skewless.table", "skewless.spec", "skewless.datasets"),
     ("skewless.codecs",),
+    ("skewless.boosters",),
     ("skewless.ops",),
     ("skewless.bundles", "skewless.transforms"),
     ("skewless.containers",),

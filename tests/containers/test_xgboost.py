@@ -33,7 +33,7 @@ from skewless.jobs.training.parity_rows import PARITY_FILE, parity_file
 from skewless.schema import BOOLEAN, DOUBLE, FLOAT, INT, LONG, STRING, Base, Schema, Struct, Type, vector
 from skewless.settings import Settings
 from skewless.table import Column, Table
-from tests.containers.xgboost_models import FEATURES, bits, data, hostile, reference, saved
+from tests.boosters.xgboost_models import FEATURES, bits, data, hostile, reference, saved
 
 
 def container(kind: str = "softprob", **environment: str) -> XGBoostContainer:

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from skewless.boosters.booster import Booster
 from skewless.containers import xgboost_csv
 from skewless.containers.base import Answer, BuiltIn, Cells, ExecutionParameters, media_type
-from skewless.containers.booster import Booster
 from skewless.containers.xgboost_parity import PARITY, ParityRows
 from skewless.errors import (
     AcceptError,

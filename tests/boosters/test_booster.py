@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skewless.containers import booster as module
-from skewless.containers import booster_model
-from skewless.containers.booster import Booster
+from skewless.boosters import booster as module
+from skewless.boosters import booster_model
+from skewless.boosters.booster import Booster
 from skewless.errors import ArtifactError, SettingError, SkewlessError, UnsupportedError, ValueRefused
-from tests.containers.xgboost_models import FEATURES, KINDS, bits, data, hostile, reference, saved, trained
+from tests.boosters.xgboost_models import FEATURES, KINDS, bits, data, hostile, reference, saved, trained
 
 FLOATS = st.floats(width=32, allow_infinity=False)
 SOFTPROB = Booster(saved("softprob"))
@@ -317,7 +317,7 @@ def test_vector_leaves_are_a_named_gap() -> None:
 FLIPS = """
 import random, sys
 import numpy as np
-from skewless.containers.booster import Booster
+from skewless.boosters.booster import Booster
 from skewless.errors import ArtifactError, UnsupportedError
 
 taken = 0

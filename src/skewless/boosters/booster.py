@@ -2,7 +2,7 @@
 
 The xgboost package itself is never imported: it brings scipy, pandas and scikit-learn where they are installed, and two
 seconds of start-up. Only prediction is here; what the library would do with a damaged file is kept from it by
-`skewless.containers.booster_model`.
+`skewless.boosters.booster_model`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from skewless.containers.booster_model import check
+from skewless.boosters.booster_model import check
 from skewless.errors import ArtifactError, SettingError, SkewlessError, ValueRefused
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
