@@ -42,6 +42,11 @@ class Als(Op):
     """
 
     name: ClassVar[str] = "als"
+    bad_values: ClassVar[str] = (
+        "An unknown user or item gives NaN (nan) or drops the row (drop); null, fractions and numbers beyond "
+        "32 bits fail."
+    )
+    mleap: ClassVar[str] = "It does not know drop: such rows stay, with NaN."
 
     users: tuple[int, ...]
     user_factors: Factors
@@ -201,7 +206,7 @@ def _factors(attributes: Attributes, name: str, count: int, rank: int) -> Factor
     return tuple(tuple(map(float, row.data)) for row in found.data)
 
 
-@reads_spark("org.apache.spark.ml.recommendation.ALSModel")
+@reads_spark("org.apache.spark.ml.recommendation.ALSModel", ops=(Als,), forms="its transform; nan, drop")
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     tables = []
     for folder in ("userFactors", "itemFactors"):

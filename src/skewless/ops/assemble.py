@@ -42,6 +42,11 @@ class VectorAssembler(Op):
     """
 
     name: ClassVar[str] = "vector_assembler"
+    bad_values: ClassVar[str] = (
+        "Null, and NaN in a single number, fail (error), fill their slots with NaN (keep) or drop the row "
+        "(skip); NaN inside a vector passes."
+    )
+    mleap: ClassVar[str] = "It does not know handleInvalid: null fails and NaN passes, in every mode."
 
     sizes: tuple[int | None, ...]
     handle_invalid: str = "error"
@@ -211,7 +216,11 @@ def _shape(size: int | None) -> Mapping[str, Any]:
     return {"base": "tensor", "isNullable": False, "tensorShape": {"dimensions": dims}}
 
 
-@reads_spark("org.apache.spark.ml.feature.VectorAssembler")
+@reads_spark(
+    "org.apache.spark.ml.feature.VectorAssembler",
+    ops=(VectorAssembler,),
+    forms="numbers, booleans and vectors; error, keep, skip",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     columns = stage.columns("input")
     sizes: list[int | None] = []

@@ -26,6 +26,10 @@ _FROM: Final = (RAW, PROBABILITY, FEATURES)
 class FeatureOp(Op):
     """An op that reads one vector of features."""
 
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails; NaN and infinities are computed with."
+    )
+
     @property
     def inputs(self) -> tuple[str, ...]:
         return (FEATURES,)

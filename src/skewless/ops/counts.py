@@ -61,6 +61,11 @@ class CountVectorizer(Op):
     """
 
     name: ClassVar[str] = "count_vectorizer"
+    bad_values: ClassVar[str] = (
+        "A null list fails; null and unknown tokens are not counted, but belong to the total that a minTF "
+        "below 1 is a share of."
+    )
+    mleap: ClassVar[str] = ""
 
     vocabulary: tuple[str, ...]
     binary: bool = False
@@ -147,6 +152,10 @@ class HashingTF(Op):
     """
 
     name: ClassVar[str] = "hashing_term_frequency"
+    bad_values: ClassVar[str] = (
+        "A null list fails; a null among the tokens falls in a slot of its own, that of the hash 42."
+    )
+    mleap: ClassVar[str] = "It takes lists of strings only."
 
     size: int
     binary: bool = False
@@ -226,7 +235,11 @@ class HashingTF(Op):
         yield Example(cls(50), (from_cells(Type(Base.BOOLEAN, Struct.ARRAY), [[True, False, None]]),))
 
 
-@reads_spark("org.apache.spark.ml.feature.CountVectorizerModel")
+@reads_spark(
+    "org.apache.spark.ml.feature.CountVectorizerModel",
+    ops=(CountVectorizer,),
+    forms="one column; binary, minTF",
+)
 def _read_count_vectorizer(stage: SparkStage) -> Sequence[Lowered]:
     vocabulary = tuple(stage.fitted()["vocabulary"])
     if len(set(vocabulary)) != len(vocabulary):
@@ -242,7 +255,11 @@ def _read_count_vectorizer(stage: SparkStage) -> Sequence[Lowered]:
     return [Lowered(op, stage.columns("input"), stage.columns("output"))]
 
 
-@reads_spark("org.apache.spark.ml.feature.HashingTF")
+@reads_spark(
+    "org.apache.spark.ml.feature.HashingTF",
+    ops=(HashingTF,),
+    forms="arrays of strings, numbers or booleans; binary; the hash of Spark 2 and of Spark 3",
+)
 def _read_hashing(stage: SparkStage) -> Sequence[Lowered]:
     # Spark goes on hashing as the version that saved the stage did.
     version = 1 if str(stage.extra.get("sparkVersion", "3")).startswith(("1.", "2.")) else 2

@@ -28,6 +28,8 @@ class FeatureHasher(Op):
     """
 
     name: ClassVar[str] = "feature_hasher"
+    bad_values: ClassVar[str] = "Null counts nowhere; NaN and infinities are added like any number."
+    mleap: ClassVar[str] = "It takes a byte for a category, where Spark takes it for a number."
 
     size: int
     names: tuple[str, ...]
@@ -119,7 +121,11 @@ class FeatureHasher(Op):
         yield Example(cls(8, names, bases), empty)
 
 
-@reads_spark("org.apache.spark.ml.feature.FeatureHasher")
+@reads_spark(
+    "org.apache.spark.ml.feature.FeatureHasher",
+    ops=(FeatureHasher,),
+    forms="any number of columns, whose types must be known; categoricalCols",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     columns = stage.columns("input")
     bases = []

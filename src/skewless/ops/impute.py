@@ -31,6 +31,13 @@ class Imputer(Op):
     """
 
     name: ClassVar[str] = "imputer"
+    bad_values: ClassVar[str] = (
+        "Null, and what equals missingValue, are filled; NaN is filled only where it is the missing value, "
+        "and otherwise stays."
+    )
+    mleap: ClassVar[str] = (
+        "It fills NaN whatever the missing value is, and gives doubles for numbers of any type."
+    )
 
     surrogate: float
     missing: float | None
@@ -138,7 +145,11 @@ def _whole(number: float, bits: int) -> int:
     return min(max(math.trunc(number), -limit), limit - 1)
 
 
-@reads_spark("org.apache.spark.ml.feature.ImputerModel")
+@reads_spark(
+    "org.apache.spark.ml.feature.ImputerModel",
+    ops=(Imputer,),
+    forms="one or several columns; every strategy, any missingValue",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     missing = float(stage.param("missingValue", math.nan))

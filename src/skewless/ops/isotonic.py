@@ -40,6 +40,8 @@ class IsotonicRegression(Op):
     """
 
     name: ClassVar[str] = "isotonic_regression"
+    bad_values: ClassVar[str] = "A null number gives null, a null vector fails; NaN gets the last prediction."
+    mleap: ClassVar[str] = ""
 
     boundaries: tuple[float, ...]
     predictions: tuple[float, ...]
@@ -167,7 +169,11 @@ def _slot(features: Any, index: int) -> float:
     return next((value for slot, value in pairs if slot == index), 0.0)
 
 
-@reads_spark("org.apache.spark.ml.regression.IsotonicRegressionModel")
+@reads_spark(
+    "org.apache.spark.ml.regression.IsotonicRegressionModel",
+    ops=(IsotonicRegression,),
+    forms="of a double, or of a vector's slot",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted, inputs = stage.fitted(), output_columns(stage, "featuresCol")
     type_ = stage.sizes(inputs[0])

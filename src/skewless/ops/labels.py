@@ -43,6 +43,11 @@ class StringIndexer(Op):
     """
 
     name: ClassVar[str] = "string_indexer"
+    bad_values: ClassVar[str] = (
+        "A null or unseen label fails (error), gets the index after the last label (keep) or drops the row "
+        "(skip)."
+    )
+    mleap: ClassVar[str] = "With skip, null makes it fail where Spark drops the row."
 
     labels: tuple[str, ...]
     handle_invalid: str = "error"
@@ -152,6 +157,11 @@ class IndexToString(Op):
     """
 
     name: ClassVar[str] = "reverse_string_indexer"
+    bad_values: ClassVar[str] = (
+        "A fraction is cut off; null, NaN and an index without a label fail, as they do under Spark 4's ANSI "
+        "rules."
+    )
+    mleap: ClassVar[str] = "NaN gets the first label."
 
     labels: tuple[str, ...]
 
@@ -214,7 +224,11 @@ class IndexToString(Op):
         yield Example(cls(()), (from_cells(DOUBLE, [0.0]),))
 
 
-@reads_spark("org.apache.spark.ml.feature.StringIndexerModel")
+@reads_spark(
+    "org.apache.spark.ml.feature.StringIndexerModel",
+    ops=(StringIndexer,),
+    forms="one or several columns; error, keep, skip (skip with one column only)",
+)
 def _read_string_indexer(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     # Spark 2 saved one list; Spark 3 and later a list for each column.
@@ -233,7 +247,11 @@ def _read_string_indexer(stage: SparkStage) -> Sequence[Lowered]:
     ]
 
 
-@reads_spark("org.apache.spark.ml.feature.IndexToString")
+@reads_spark(
+    "org.apache.spark.ml.feature.IndexToString",
+    ops=(IndexToString,),
+    forms="labels of its own, or the column's, which a sample tells",
+)
 def _read_index_to_string(stage: SparkStage) -> Sequence[Lowered]:
     (column,), (output,) = stage.columns("input"), stage.columns("output")
     labels = stage.param("labels") or stage.metadata(column).get("vals")

@@ -28,6 +28,11 @@ class Normalizer(Op):
     """
 
     name: ClassVar[str] = "normalizer"
+    bad_values: ClassVar[str] = (
+        "A null vector fails; one whose norm is 0 stays as it is; NaN makes all slots NaN, unless p is "
+        "infinite."
+    )
+    mleap: ClassVar[str] = "In JSON it loses a p that is infinite."
     ulps: ClassVar[int] = 2
     why_not_bits: ClassVar[str] = (
         "Java's pow differs from the C library's by one unit in the last place now and then; bit-equal for p of 1, 2 "
@@ -132,7 +137,7 @@ def _power(number: float, exponent: float) -> float:
         return math.inf
 
 
-@reads_spark("org.apache.spark.ml.feature.Normalizer")
+@reads_spark("org.apache.spark.ml.feature.Normalizer", ops=(Normalizer,), forms="any p from 1 on")
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     (column,) = stage.columns("input")
     type_ = stage.sizes(column)

@@ -39,6 +39,11 @@ class OneHotEncoder(Op):
     """
 
     name: ClassVar[str] = "one_hot_encoder"
+    bad_values: ClassVar[str] = (
+        "Null stays null, a fraction is cut off; any other number that is no fitted category, NaN among "
+        "them, fails (error) or counts as one more category (keep)."
+    )
+    mleap: ClassVar[str] = "A fraction fails, where Spark cuts it off."
 
     categories: tuple[int, ...]
     drop_last: bool = True
@@ -170,6 +175,8 @@ class OneHotEncoder(Op):
 @reads_spark(
     "org.apache.spark.ml.feature.OneHotEncoderModel",
     "org.apache.spark.ml.feature.OneHotEncoderEstimatorModel",
+    ops=(OneHotEncoder,),
+    forms="one or several columns; error, keep; dropLast",
 )
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     op = OneHotEncoder(

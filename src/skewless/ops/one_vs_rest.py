@@ -43,6 +43,14 @@ class OneVsRest(Op):
     """
 
     name: ClassVar[str] = "one_vs_rest"
+    bad_values: ClassVar[str] = (
+        "What its classifiers fail on fails; a NaN score is passed over, and -1 predicted where no score is "
+        "left."
+    )
+    mleap: ClassVar[str] = (
+        "It compares probabilities, and hard predictions where there are none: with LinearSVC, other classes "
+        "win."
+    )
     ulps: ClassVar[int] = 32
     why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS_OF_SUMS
 
@@ -135,7 +143,11 @@ def _decoded(model: Model) -> Op:
     return op
 
 
-@reads_spark("org.apache.spark.ml.classification.OneVsRestModel")
+@reads_spark(
+    "org.apache.spark.ml.classification.OneVsRestModel",
+    ops=(OneVsRest,),
+    forms="over any classifier here that makes raw predictions",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     ops = []
     for number in range(int(stage.extra["numClasses"])):

@@ -36,6 +36,10 @@ class ElementwiseProduct(Op):
     """Each slot times its weight; the row keeps its form. Source: Spark's ElementwiseProduct."""
 
     name: ClassVar[str] = "elementwise_product"
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails; NaN and infinities are multiplied like any number."
+    )
+    mleap: ClassVar[str] = ""
 
     weights: tuple[float, ...]
 
@@ -82,6 +86,10 @@ class PolynomialExpansion(Op):
     """
 
     name: ClassVar[str] = "polynomial_expansion"
+    bad_values: ClassVar[str] = (
+        "A null vector fails; a product that has become 0 stays 0, whatever NaN or infinity follows."
+    )
+    mleap: ClassVar[str] = ""
 
     degree: int = 2
     size: int | None = None
@@ -202,13 +210,17 @@ def _expand_row(
     return start + _count(slot + 1, degree)
 
 
-@reads_spark("org.apache.spark.ml.feature.ElementwiseProduct")
+@reads_spark("org.apache.spark.ml.feature.ElementwiseProduct", ops=(ElementwiseProduct,), forms="one column")
 def _read_product(stage: SparkStage) -> Sequence[Lowered]:
     op = ElementwiseProduct(saved_vector(stage.params["scalingVec"]))
     return [Lowered(op, stage.columns("input"), stage.columns("output"))]
 
 
-@reads_spark("org.apache.spark.ml.feature.PolynomialExpansion")
+@reads_spark(
+    "org.apache.spark.ml.feature.PolynomialExpansion",
+    ops=(PolynomialExpansion,),
+    forms="one column",
+)
 def _read_polynomial(stage: SparkStage) -> Sequence[Lowered]:
     (column,) = stage.columns("input")
     type_ = stage.sizes(column)

@@ -43,6 +43,14 @@ class StandardScaler(Op):
     """
 
     name: ClassVar[str] = "standard_scaler"
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails; NaN stays, and where the deviation is 0 everything "
+        "becomes 0 but NaN and infinities, which become NaN."
+    )
+    mleap: ClassVar[str] = (
+        "Where the deviation is 0, NaN and infinities become 0 too; without mean and deviation it does not "
+        "load."
+    )
 
     mean: Numbers | None
     std: Numbers | None
@@ -156,6 +164,10 @@ class MaxAbsScaler(Op):
     """
 
     name: ClassVar[str] = "max_abs_scaler"
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails; NaN and infinities are multiplied like any number."
+    )
+    mleap: ClassVar[str] = "It cuts what is beyond the fitted range off at -1 and 1."
 
     largest: Numbers
 
@@ -206,6 +218,11 @@ class MinMaxScaler(Op):
     """
 
     name: ClassVar[str] = "min_max_scaler"
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails; NaN stays, and a slot that was constant goes to the "
+        "middle of the range."
+    )
+    mleap: ClassVar[str] = "Its outcome is always dense."
 
     lowest: Numbers
     highest: Numbers
@@ -291,7 +308,11 @@ class MinMaxScaler(Op):
         yield Example(cls((0.0,) * 1500, (3.0,) * 1500), (wide(),))
 
 
-@reads_spark("org.apache.spark.ml.feature.StandardScalerModel")
+@reads_spark(
+    "org.apache.spark.ml.feature.StandardScalerModel",
+    ops=(StandardScaler,),
+    forms="withMean, withStd, both or neither",
+)
 def _read_standard(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     mean = saved_vector(fitted["mean"]) if stage.param("withMean", False) else None
@@ -299,7 +320,11 @@ def _read_standard(stage: SparkStage) -> Sequence[Lowered]:
     return _lowered(stage, StandardScaler(mean, std))
 
 
-@reads_spark("org.apache.spark.ml.feature.RobustScalerModel")
+@reads_spark(
+    "org.apache.spark.ml.feature.RobustScalerModel",
+    ops=(StandardScaler,),
+    forms="withCentering, withScaling, both or neither",
+)
 def _read_robust(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     median = saved_vector(fitted["median"]) if stage.param("withCentering", False) else None
@@ -307,12 +332,12 @@ def _read_robust(stage: SparkStage) -> Sequence[Lowered]:
     return _lowered(stage, StandardScaler(median, width))
 
 
-@reads_spark("org.apache.spark.ml.feature.MaxAbsScalerModel")
+@reads_spark("org.apache.spark.ml.feature.MaxAbsScalerModel", ops=(MaxAbsScaler,), forms="one column")
 def _read_max_abs(stage: SparkStage) -> Sequence[Lowered]:
     return _lowered(stage, MaxAbsScaler(saved_vector(stage.fitted()["maxAbs"])))
 
 
-@reads_spark("org.apache.spark.ml.feature.MinMaxScalerModel")
+@reads_spark("org.apache.spark.ml.feature.MinMaxScalerModel", ops=(MinMaxScaler,), forms="any min and max")
 def _read_min_max(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     lowest, highest = saved_vector(fitted["originalMin"]), saved_vector(fitted["originalMax"])

@@ -29,6 +29,10 @@ class VectorSizeHint(Op):
     """
 
     name: ClassVar[str] = "vector_size_hint"
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails (error), drops the row (skip) or passes (optimistic)."
+    )
+    mleap: ClassVar[str] = "absent"
 
     size: int
     handle_invalid: str = "error"
@@ -89,7 +93,11 @@ class VectorSizeHint(Op):
                 yield Example(cls(4, invalid), (column,))
 
 
-@reads_spark("org.apache.spark.ml.feature.VectorSizeHint")
+@reads_spark(
+    "org.apache.spark.ml.feature.VectorSizeHint",
+    ops=(VectorSizeHint,),
+    forms="error, skip, optimistic",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     op = VectorSizeHint(int(stage.params["size"]), str(stage.param("handleInvalid", "error")))
     return [Lowered(op, stage.columns("input"), ())]

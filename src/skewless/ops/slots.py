@@ -79,6 +79,8 @@ class VectorSlicer(Op):
     """
 
     name: ClassVar[str] = "vector_slicer"
+    bad_values: ClassVar[str] = "A null vector, or one that lacks a slot, fails; NaN and infinities pass."
+    mleap: ClassVar[str] = ""
 
     indices: tuple[int, ...]
     names: tuple[str, ...] = ()
@@ -135,6 +137,8 @@ class ChiSqSelector(Op):
     """
 
     name: ClassVar[str] = "chi_sq_selector"
+    bad_values: ClassVar[str] = "A null vector, or one that lacks a slot, fails; NaN and infinities pass."
+    mleap: ClassVar[str] = ""
 
     selected: tuple[int, ...]
     size: int | None = None
@@ -174,7 +178,11 @@ def _positions(attributes: Attributes, name: str) -> tuple[int, ...]:
     return found
 
 
-@reads_spark("org.apache.spark.ml.feature.VectorSlicer")
+@reads_spark(
+    "org.apache.spark.ml.feature.VectorSlicer",
+    ops=(VectorSlicer,),
+    forms="by positions, and by names that a sample tells",
+)
 def _read_slicer(stage: SparkStage) -> Sequence[Lowered]:
     (column,), (output,) = stage.columns("input"), stage.columns("output")
     names = tuple(stage.param("names", ()))
@@ -201,6 +209,8 @@ def _by_name(attrs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Mapping[str, i
     "org.apache.spark.ml.feature.ChiSqSelectorModel",
     "org.apache.spark.ml.feature.UnivariateFeatureSelectorModel",
     "org.apache.spark.ml.feature.VarianceThresholdSelectorModel",
+    ops=(ChiSqSelector,),
+    forms="whatever chose the features",
 )
 def _read_selector(stage: SparkStage) -> Sequence[Lowered]:
     column = str(stage.param("featuresCol", "features"))

@@ -40,6 +40,11 @@ class TargetEncoder(Op):
     """
 
     name: ClassVar[str] = "target_encoder"
+    bad_values: ClassVar[str] = (
+        "An unseen category, NaN among them, fails (error) or gets the average of all rows (keep); so does "
+        "null, unless it was fitted."
+    )
+    mleap: ClassVar[str] = "absent"
 
     categories: tuple[float, ...]
     encodings: tuple[float, ...]
@@ -127,7 +132,11 @@ class TargetEncoder(Op):
         yield Example(cls((), ()), (from_cells(DOUBLE, [1.0]),))
 
 
-@reads_spark("org.apache.spark.ml.feature.TargetEncoderModel")
+@reads_spark(
+    "org.apache.spark.ml.feature.TargetEncoderModel",
+    ops=(TargetEncoder,),
+    forms="one or several columns; binary and continuous targets; error, keep",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     smoothing, binary = float(stage.param("smoothing", 0.0)), stage.param("targetType", "binary") == "binary"
     keep = stage.param("handleInvalid", "error") == "keep"

@@ -47,6 +47,13 @@ class Binarizer(Op):
     """
 
     name: ClassVar[str] = "binarizer"
+    bad_values: ClassVar[str] = (
+        "A null or NaN number gives 0, a null vector fails; under a negative threshold, NaN in a vector and "
+        "slots that a sparse row leaves out give 1."
+    )
+    mleap: ClassVar[str] = (
+        "Under a negative threshold, NaN in a vector and slots that a sparse row leaves out give 0."
+    )
 
     thresholds: tuple[float, ...]
     vectors: tuple[bool, ...] = (False,)
@@ -178,6 +185,11 @@ class Bucketizer(Op):
     """
 
     name: ClassVar[str] = "bucketizer"
+    bad_values: ClassVar[str] = (
+        "Null stays null; NaN fails (error), gets the number after the last bucket (keep) or, like null, "
+        "drops the row (skip); what is outside the splits always fails."
+    )
+    mleap: ClassVar[str] = "With skip, null does not drop the row; it has no op for several columns."
 
     splits: tuple[tuple[float, ...], ...]
     handle_invalid: str = "error"
@@ -337,7 +349,11 @@ class Bucketizer(Op):
             yield Example(cls(((-1.0, 0.0, 1.0), (0.0, 1.0, 2.0)), invalid), two)
 
 
-@reads_spark("org.apache.spark.ml.feature.Binarizer")
+@reads_spark(
+    "org.apache.spark.ml.feature.Binarizer",
+    ops=(Binarizer,),
+    forms="one or several columns of numbers or vectors",
+)
 def _read_binarizer(stage: SparkStage) -> Sequence[Lowered]:
     columns, outputs = stage.columns("input"), stage.columns("output")
     thresholds = stage.params.get("thresholds") if "inputCols" in stage.params else None
@@ -351,7 +367,11 @@ def _read_binarizer(stage: SparkStage) -> Sequence[Lowered]:
     return lowered
 
 
-@reads_spark("org.apache.spark.ml.feature.Bucketizer")
+@reads_spark(
+    "org.apache.spark.ml.feature.Bucketizer",
+    ops=(Bucketizer,),
+    forms="one or several columns; error, keep, skip; also what a QuantileDiscretizer fits",
+)
 def _read_bucketizer(stage: SparkStage) -> Sequence[Lowered]:
     columns, outputs = stage.columns("input"), stage.columns("output")
     several = stage.params.get("splitsArray") if "inputCols" in stage.params else None

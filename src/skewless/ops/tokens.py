@@ -84,6 +84,10 @@ class Tokenizer(_Tokens):
     """Lower case, split at every single blank. Source: Spark's Tokenizer, ``toLowerCase.split("\\\\s")``."""
 
     name: ClassVar[str] = "tokenizer"
+    bad_values: ClassVar[str] = "Null fails; an empty text is one empty token."
+    mleap: ClassVar[str] = (
+        "It lower-cases by the machine's locale, which matters in Turkish and a few others."
+    )
 
     @classmethod
     def decode(cls, model: Model) -> Self:  # noqa: ARG003 - it has no attributes
@@ -114,6 +118,10 @@ class RegexTokenizer(_Tokens):
     """
 
     name: ClassVar[str] = "regex_tokenizer"
+    bad_values: ClassVar[str] = "Null fails."
+    mleap: ClassVar[str] = (
+        "It lower-cases by the machine's locale, which matters in Turkish and a few others."
+    )
 
     pattern: str
     gaps: bool = True
@@ -184,6 +192,10 @@ class StopWordsRemover(_Tokens):
     """
 
     name: ClassVar[str] = "stopwords_remover"
+    bad_values: ClassVar[str] = "A null list fails; a null among the tokens stays."
+    mleap: ClassVar[str] = (
+        "It lower-cases by the machine's locale, which matters in Turkish and a few others."
+    )
 
     words: tuple[str, ...]
     case_sensitive: bool = False
@@ -222,6 +234,8 @@ class NGram(_Tokens):
     """Every ``n`` tokens in a row, joined by blanks; none where there are fewer. Source: Spark's NGram."""
 
     name: ClassVar[str] = "ngram"
+    bad_values: ClassVar[str] = 'A null list fails; a null among the tokens is written as "null".'
+    mleap: ClassVar[str] = ""
 
     n: int = 2
 
@@ -252,12 +266,16 @@ class NGram(_Tokens):
         yield Example(cls(), (from_cells(TOKENS, [["a"], None]),))
 
 
-@reads_spark("org.apache.spark.ml.feature.Tokenizer")
+@reads_spark("org.apache.spark.ml.feature.Tokenizer", ops=(Tokenizer,), forms="one column")
 def _read_tokenizer(stage: SparkStage) -> Sequence[Lowered]:
     return [Lowered(Tokenizer(), stage.columns("input"), stage.columns("output"))]
 
 
-@reads_spark("org.apache.spark.ml.feature.RegexTokenizer")
+@reads_spark(
+    "org.apache.spark.ml.feature.RegexTokenizer",
+    ops=(RegexTokenizer,),
+    forms="gaps or matches; Java patterns that mean the same in Python, others are refused",
+)
 def _read_regex_tokenizer(stage: SparkStage) -> Sequence[Lowered]:
     pattern = str(stage.param("pattern", r"\s+"))
     try:
@@ -276,7 +294,11 @@ def _read_regex_tokenizer(stage: SparkStage) -> Sequence[Lowered]:
     return [Lowered(op, stage.columns("input"), stage.columns("output"))]
 
 
-@reads_spark("org.apache.spark.ml.feature.StopWordsRemover")
+@reads_spark(
+    "org.apache.spark.ml.feature.StopWordsRemover",
+    ops=(StopWordsRemover,),
+    forms="one or several columns; not with a Turkish, Azeri or Lithuanian locale",
+)
 def _read_stop_words(stage: SparkStage) -> Sequence[Lowered]:
     sensitive = bool(stage.param("caseSensitive", False))
     locale = str(stage.param("locale", "en"))
@@ -292,6 +314,6 @@ def _read_stop_words(stage: SparkStage) -> Sequence[Lowered]:
     ]
 
 
-@reads_spark("org.apache.spark.ml.feature.NGram")
+@reads_spark("org.apache.spark.ml.feature.NGram", ops=(NGram,), forms="one column")
 def _read_ngram(stage: SparkStage) -> Sequence[Lowered]:
     return [Lowered(NGram(int(stage.param("n", 2))), stage.columns("input"), stage.columns("output"))]

@@ -38,6 +38,11 @@ REGRESSED = ("prediction", "leaf")
 class TreeOp(Op):
     """What all of them share: vectors go in, and every tree says which leaf a row falls into."""
 
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails, unless every tree is a single leaf; NaN goes to the "
+        "right of a threshold."
+    )
+
     num_features: int
 
     @property
@@ -219,6 +224,7 @@ class DecisionTreeClassifier(TreeClassifier):
     """
 
     name: ClassVar[str] = "decision_tree_classifier"
+    mleap: ClassVar[str] = "It makes no leaf column."
 
     num_features: int
     num_classes: int
@@ -270,6 +276,7 @@ class DecisionTreeRegression(TreeOp):
     """
 
     name: ClassVar[str] = "decision_tree_regression"
+    mleap: ClassVar[str] = "It makes no leaf column and no variance."
 
     num_features: int
     tree: Tree
@@ -407,7 +414,11 @@ def lowered(stage: SparkStage, op: Op, *params: str) -> list[Lowered]:
     return [Lowered(op, (str(stage.param("featuresCol")),), outputs)]
 
 
-@reads_spark("org.apache.spark.ml.classification.DecisionTreeClassificationModel")
+@reads_spark(
+    "org.apache.spark.ml.classification.DecisionTreeClassificationModel",
+    ops=(DecisionTreeClassifier,),
+    forms="thresholds, leafCol",
+)
 def _read_tree_classifier(stage: SparkStage) -> Sequence[Lowered]:
     classes = int(stage.extra["numClasses"])
     tree, _ = trees.of_spark(stage, stage.tables("data"), classes)
@@ -415,7 +426,11 @@ def _read_tree_classifier(stage: SparkStage) -> Sequence[Lowered]:
     return lowered(stage, op, *CLASS_PARAMS)
 
 
-@reads_spark("org.apache.spark.ml.regression.DecisionTreeRegressionModel")
+@reads_spark(
+    "org.apache.spark.ml.regression.DecisionTreeRegressionModel",
+    ops=(DecisionTreeRegression,),
+    forms="leafCol, varianceCol",
+)
 def _read_tree_regression(stage: SparkStage) -> Sequence[Lowered]:
     tree, leaves = trees.of_spark(stage, stage.tables("data"), None)
     params = ["predictionCol", "leafCol"]

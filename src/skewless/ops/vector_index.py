@@ -43,6 +43,11 @@ class VectorIndexer(Op):
     """
 
     name: ClassVar[str] = "vector_indexer"
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails; a value in no fitted category, NaN among them, fails "
+        "(error), counts as one more category (keep) or drops the row (skip)."
+    )
+    mleap: ClassVar[str] = "With skip it fails, where Spark drops the row."
 
     size: int
     categories: tuple[Categories, ...]
@@ -203,7 +208,11 @@ class VectorIndexer(Op):
             yield Example(cls(1500, ((0, ((1.0, 0),)), (1499, ((-2.0, 1),))), invalid), (wide(),))
 
 
-@reads_spark("org.apache.spark.ml.feature.VectorIndexerModel")
+@reads_spark(
+    "org.apache.spark.ml.feature.VectorIndexerModel",
+    ops=(VectorIndexer,),
+    forms="error, keep, skip",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     categories = tuple(

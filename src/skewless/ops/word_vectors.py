@@ -27,6 +27,10 @@ class Word2Vec(Op):
     """
 
     name: ClassVar[str] = "word_to_vector"
+    bad_values: ClassVar[str] = (
+        "A null list fails; null and unknown tokens add nothing, but count in the mean; no tokens give zeros."
+    )
+    mleap: ClassVar[str] = ""
 
     words: tuple[str, ...]
     vectors: bytes
@@ -114,7 +118,7 @@ class Word2Vec(Op):
         yield Example(cls(("a",), wide.tobytes(), 1500), (from_cells(TOKENS, tokens),))
 
 
-@reads_spark("org.apache.spark.ml.feature.Word2VecModel")
+@reads_spark("org.apache.spark.ml.feature.Word2VecModel", ops=(Word2Vec,), forms="one column")
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     size = int(stage.param("vectorSize", 100))
     rows = stage.tables("data")
