@@ -44,6 +44,11 @@ class KMeans(Op):
     """
 
     name: ClassVar[str] = "k_means"
+    bad_values: ClassVar[str] = (
+        "A null vector, one of another length, NaN, and by cosine a vector of zeros fail; among very many "
+        "Euclidean centres, NaN is nearest to the first."
+    )
+    mleap: ClassVar[str] = "It measures Euclidean distances only: a cosine model gives other clusters."
 
     centers: tuple[tuple[float, ...], ...]
     measure: str = "euclidean"
@@ -255,7 +260,11 @@ def _fast_squared(center: Sequence[float], center_norm: float, row: SparseVector
     return found
 
 
-@reads_spark("org.apache.spark.ml.clustering.KMeansModel")
+@reads_spark(
+    "org.apache.spark.ml.clustering.KMeansModel",
+    ops=(KMeans,),
+    forms="euclidean, cosine; centres that are dense",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     rows = sorted(stage.tables("data"), key=lambda row: int(row["clusterIdx"]))
     centers = []

@@ -121,6 +121,7 @@ class FMRegression(FeatureOp):
     """The score itself."""
 
     name: ClassVar[str] = "fm_regression"
+    mleap: ClassVar[str] = "absent"
     ulps: ClassVar[int] = 1
     why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS_OF_SUMS
 
@@ -169,6 +170,7 @@ class FMClassifier(Classifier):
     """Two classes; the score's sigmoid is the second one's probability."""
 
     name: ClassVar[str] = "fm_classifier"
+    mleap: ClassVar[str] = "absent"
     ulps: ClassVar[int] = 4
     why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS
 
@@ -223,13 +225,21 @@ def _example() -> Machine:
     return Machine(0.2, Coefficients((0.1, -0.2, 0.3, 0.0, 1.5)), Matrix(rows, True))
 
 
-@reads_spark("org.apache.spark.ml.regression.FMRegressionModel")
+@reads_spark(
+    "org.apache.spark.ml.regression.FMRegressionModel",
+    ops=(FMRegression,),
+    forms="with and without intercept and linear terms",
+)
 def _read_regression(stage: SparkStage) -> Sequence[Lowered]:
     op = FMRegression(Machine.saved(stage))
     return [Lowered(op, output_columns(stage, "featuresCol"), output_columns(stage, "predictionCol"))]
 
 
-@reads_spark("org.apache.spark.ml.classification.FMClassificationModel")
+@reads_spark(
+    "org.apache.spark.ml.classification.FMClassificationModel",
+    ops=(FMClassifier,),
+    forms="with and without intercept and linear terms; thresholds",
+)
 def _read_classifier(stage: SparkStage) -> Sequence[Lowered]:
     op = FMClassifier(Machine.saved(stage), thresholds_of(stage), source_of(stage))
     return [Lowered(op, output_columns(stage, "featuresCol"), probabilistic_outputs(stage))]

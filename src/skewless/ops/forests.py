@@ -86,6 +86,7 @@ class RandomForestClassifier(TreeClassifier, _Forest):
     """
 
     name: ClassVar[str] = "random_forest_classifier"
+    mleap: ClassVar[str] = "It makes no leaf column."
 
     num_features: int
     num_classes: int
@@ -144,6 +145,7 @@ class RandomForestRegression(_Forest):
     """The mean of the trees' values; weights are all 1 and not used. Source: Spark's RandomForestRegressionModel."""
 
     name: ClassVar[str] = "random_forest_regression"
+    mleap: ClassVar[str] = "It makes no leaf column."
 
     num_features: int
     trees: tuple[Tree, ...]
@@ -206,6 +208,7 @@ class GBTRegression(_Boosted):
     """The weighted sum of the trees' values. Source: Spark's GBTRegressionModel."""
 
     name: ClassVar[str] = "gbt_regression"
+    mleap: ClassVar[str] = "It makes no leaf column."
     ulps: ClassVar[int] = 16
     why_not_bits: ClassVar[str] = WHY_NOT_BITS_OF_SUMS
 
@@ -248,6 +251,7 @@ class GBTClassifier(TreeClassifier, _Boosted):
     """
 
     name: ClassVar[str] = "gbt_classifier"
+    mleap: ClassVar[str] = "It makes no leaf column."
     ulps: ClassVar[int] = 4096
     why_not_bits: ClassVar[str] = (
         f"{WHY_NOT_BITS}; the second class's probability is 1 less the first's, so that where it is small one "
@@ -319,7 +323,11 @@ def _weight(row: Mapping[str, Any]) -> float:
     return float(row["weights"] if "weights" in row else row["_3"])
 
 
-@reads_spark("org.apache.spark.ml.classification.RandomForestClassificationModel")
+@reads_spark(
+    "org.apache.spark.ml.classification.RandomForestClassificationModel",
+    ops=(RandomForestClassifier,),
+    forms="thresholds, leafCol",
+)
 def _read_forest_classifier(stage: SparkStage) -> Sequence[Lowered]:
     classes = int(stage.extra["numClasses"])
     grown, weights = _trees_of(stage, classes)
@@ -327,20 +335,28 @@ def _read_forest_classifier(stage: SparkStage) -> Sequence[Lowered]:
     return lowered(stage, op, *CLASS_PARAMS)
 
 
-@reads_spark("org.apache.spark.ml.regression.RandomForestRegressionModel")
+@reads_spark(
+    "org.apache.spark.ml.regression.RandomForestRegressionModel",
+    ops=(RandomForestRegression,),
+    forms="leafCol",
+)
 def _read_forest_regression(stage: SparkStage) -> Sequence[Lowered]:
     op = RandomForestRegression(features_of(stage), *_trees_of(stage, None))
     return lowered(stage, op, "predictionCol", "leafCol")
 
 
-@reads_spark("org.apache.spark.ml.classification.GBTClassificationModel")
+@reads_spark(
+    "org.apache.spark.ml.classification.GBTClassificationModel",
+    ops=(GBTClassifier,),
+    forms="thresholds, leafCol",
+)
 def _read_boosted_classifier(stage: SparkStage) -> Sequence[Lowered]:
     thresholds, by_probability = decision(stage)
     op = GBTClassifier(features_of(stage), *_trees_of(stage, None), thresholds, 2, by_probability)
     return lowered(stage, op, *CLASS_PARAMS)
 
 
-@reads_spark("org.apache.spark.ml.regression.GBTRegressionModel")
+@reads_spark("org.apache.spark.ml.regression.GBTRegressionModel", ops=(GBTRegression,), forms="leafCol")
 def _read_boosted_regression(stage: SparkStage) -> Sequence[Lowered]:
     op = GBTRegression(features_of(stage), *_trees_of(stage, None))
     return lowered(stage, op, "predictionCol", "leafCol")

@@ -41,6 +41,13 @@ class GeneralizedLinearRegression(FeatureOp):
     """
 
     name: ClassVar[str] = "generalized_linear_regression"
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails, unless the offset is null, which gives null; means "
+        "are kept within the family's bounds."
+    )
+    mleap: ClassVar[str] = (
+        "It has no tweedie family, no power links and no offset, which it leaves out of the sum."
+    )
     ulps: ClassVar[int] = 8
     why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS
 
@@ -210,7 +217,11 @@ def _link(stage: SparkStage, family: str) -> tuple[str, float]:
     return _POWER_LINKS.get(power, "power"), power
 
 
-@reads_spark("org.apache.spark.ml.regression.GeneralizedLinearRegressionModel")
+@reads_spark(
+    "org.apache.spark.ml.regression.GeneralizedLinearRegressionModel",
+    ops=(GeneralizedLinearRegression,),
+    forms="every family and link, powers of tweedie, offset",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     family = str(stage.param("family", "gaussian")).lower()

@@ -39,6 +39,11 @@ class Idf(Op):
     """
 
     name: ClassVar[str] = "idf"
+    bad_values: ClassVar[str] = (
+        "A null vector fails, and one with anything stored beyond the fitted slots; NaN and infinities are "
+        "multiplied like any number."
+    )
+    mleap: ClassVar[str] = ""
 
     weights: tuple[float, ...]
     documents: tuple[int, ...] = ()
@@ -146,7 +151,7 @@ class Idf(Op):
         yield Example(wide, (from_cells(vector(2000), [cells[0], None]),))
 
 
-@reads_spark("org.apache.spark.ml.feature.IDFModel")
+@reads_spark("org.apache.spark.ml.feature.IDFModel", ops=(Idf,), forms="one column")
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     weights = saved_vector(fitted["idf"]).values

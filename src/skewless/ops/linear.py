@@ -26,6 +26,7 @@ class LinearRegression(FeatureOp):
     """Features times coefficients, plus the intercept. Source: Spark's LinearRegressionModel.predict."""
 
     name: ClassVar[str] = "linear_regression"
+    mleap: ClassVar[str] = ""
     ulps: ClassVar[int] = 1
     why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS_OF_SUMS
 
@@ -81,6 +82,7 @@ class LinearSVC(Classifier):
     """Two classes, told apart by a threshold on the margin. Source: Spark's LinearSVCModel."""
 
     name: ClassVar[str] = "linear_svc"
+    mleap: ClassVar[str] = ""
     ulps: ClassVar[int] = 1
     why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS_OF_SUMS
     probabilistic: ClassVar[bool] = False
@@ -150,14 +152,18 @@ def coefficient_examples() -> Iterable[Coefficients]:
     yield Coefficients(tuple(1.0 / (slot + 3) for slot in range(1030)))
 
 
-@reads_spark("org.apache.spark.ml.regression.LinearRegressionModel")
+@reads_spark(
+    "org.apache.spark.ml.regression.LinearRegressionModel",
+    ops=(LinearRegression,),
+    forms="with and without intercept; squaredError, huber",
+)
 def _read_regression(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     op = LinearRegression(saved_vector(fitted["coefficients"]), float(fitted["intercept"]))
     return [Lowered(op, output_columns(stage, "featuresCol"), output_columns(stage, "predictionCol"))]
 
 
-@reads_spark("org.apache.spark.ml.classification.LinearSVCModel")
+@reads_spark("org.apache.spark.ml.classification.LinearSVCModel", ops=(LinearSVC,), forms="threshold")
 def _read_svc(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     op = LinearSVC(

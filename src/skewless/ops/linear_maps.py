@@ -28,6 +28,10 @@ class PCA(Op):
     """
 
     name: ClassVar[str] = "pca"
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails; NaN and infinities are computed with."
+    )
+    mleap: ClassVar[str] = ""
     ulps: ClassVar[int] = 1
     why_not_bits: ClassVar[str] = WHY_NOT_BITS_OF_SUMS
 
@@ -85,7 +89,7 @@ class PCA(Op):
         yield Example(cls((tuple(slot / 7 for slot in range(1500)),), 1500), (wide(),))
 
 
-@reads_spark("org.apache.spark.ml.feature.PCAModel")
+@reads_spark("org.apache.spark.ml.feature.PCAModel", ops=(PCA,), forms="one column")
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     saved: Mapping[str, Any] = stage.fitted()["pc"]
     size, count, values = int(saved["numRows"]), int(saved["numCols"]), saved["values"]

@@ -53,6 +53,10 @@ class LogisticRegression(Classifier):
     """
 
     name: ClassVar[str] = "logistic_regression"
+    mleap: ClassVar[str] = (
+        "It computes each side's sigmoid by itself, which may differ in last bits; a multinomial model of "
+        "two classes does not load."
+    )
     ulps: ClassVar[int] = 4
     why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS
 
@@ -146,7 +150,11 @@ class LogisticRegression(Classifier):
                     yield Example(cls(matrix, intercepts, True, 0.5, (0.1, 0.5, 0.0, 0.2, 0.9)), (column,))
 
 
-@reads_spark("org.apache.spark.ml.classification.LogisticRegressionModel")
+@reads_spark(
+    "org.apache.spark.ml.classification.LogisticRegressionModel",
+    ops=(LogisticRegression,),
+    forms="binary and multinomial, also of two classes; threshold, thresholds",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     matrix = saved_matrix(fitted["coefficientMatrix"])

@@ -42,6 +42,7 @@ class MultilayerPerceptron(Classifier):
     """
 
     name: ClassVar[str] = "multi_layer_perceptron_classifier"
+    mleap: ClassVar[str] = ""
     ulps: ClassVar[int] = 32
     why_not_bits: ClassVar[str] = (
         "Java's exp differs from the C library's by one unit in the last place now and then, and later layers "
@@ -150,7 +151,11 @@ def _check(layers: Sequence[int], weights: Sequence[float], attributes: Attribut
         raise attributes.error(f"it has {len(weights)} weights where its layers need {wanted}")
 
 
-@reads_spark("org.apache.spark.ml.classification.MultilayerPerceptronClassificationModel")
+@reads_spark(
+    "org.apache.spark.ml.classification.MultilayerPerceptronClassificationModel",
+    ops=(MultilayerPerceptron,),
+    forms="any layers; thresholds",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     layers = stage.param("layers") or fitted["layers"]

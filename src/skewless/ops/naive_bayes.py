@@ -46,6 +46,11 @@ class NaiveBayes(Classifier):
     """
 
     name: ClassVar[str] = "naive_bayes"
+    bad_values: ClassVar[str] = (
+        "A null vector or one of another length fails; so do negative features and NaN (multinomial, "
+        "complement), and any but 0 and 1 (bernoulli)."
+    )
+    mleap: ClassVar[str] = "It has neither complement nor gaussian, and takes negative features."
     ulps: ClassVar[int] = 8
     why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS
 
@@ -204,7 +209,11 @@ def _normalised(scores: list[float]) -> list[float]:
     return [score - shift for score in scores]
 
 
-@reads_spark("org.apache.spark.ml.classification.NaiveBayesModel")
+@reads_spark(
+    "org.apache.spark.ml.classification.NaiveBayesModel",
+    ops=(NaiveBayes,),
+    forms="multinomial, complement, bernoulli, gaussian; thresholds",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     kind = str(stage.param("modelType", "multinomial")).lower()

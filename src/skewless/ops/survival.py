@@ -31,6 +31,7 @@ class AFTSurvivalRegression(FeatureOp):
     """
 
     name: ClassVar[str] = "aft_survival_regression"
+    mleap: ClassVar[str] = ""
     ulps: ClassVar[int] = 8
     why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS
 
@@ -97,7 +98,11 @@ class AFTSurvivalRegression(FeatureOp):
                 yield Example(cls(coefficients, 0.7, 0.4, (0.01, 0.5, 0.99)), (column,))
 
 
-@reads_spark("org.apache.spark.ml.regression.AFTSurvivalRegressionModel")
+@reads_spark(
+    "org.apache.spark.ml.regression.AFTSurvivalRegressionModel",
+    ops=(AFTSurvivalRegression,),
+    forms="with and without quantiles",
+)
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     op = AFTSurvivalRegression(
