@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 import skewless.spark
 from skewless.errors import ValueRefused
+from skewless.export.blas import order_of
 from skewless.export.spark import known_schema, to_arrow
 from skewless.table import from_arrow, schema_of
 from skewless.transforms.parity import same
@@ -57,7 +58,11 @@ def check(model: Any, frame: DataFrame, folder: Path) -> None:
     """Save, convert, load, and compare both kernels with Spark on every row, alone and all together."""
     model.write().overwrite().save((folder / "saved").as_uri())
     known = known_schema(frame)
-    transform = skewless.load(skewless.spark.convert(folder / "saved", folder / "bundle.zip", inputs=known))
+    transform = skewless.load(
+        skewless.spark.convert(
+            folder / "saved", folder / "bundle.zip", inputs=known, blas=str(order_of(frame.sparkSession))
+        )
+    )
     ulps = max((stage.op.ulps for stage in transform.stages), default=0)
     source = to_arrow(frame)
     expected = expected_rows(model, frame)

@@ -6,21 +6,34 @@ from pathlib import Path
 
 from skewless.bundles import sparkml
 from skewless.bundles.bundle import save
+from skewless.errors import SettingError
+from skewless.ops.blas import Order
 from skewless.schema import Schema
 from skewless.transforms.transform import Transform
 
 
 def convert(
-    saved: str | Path, path: str | Path, *, inputs: Schema | None = None, format: str = "json"
+    saved: str | Path,
+    path: str | Path,
+    *,
+    inputs: Schema | None = None,
+    format: str = "json",
+    blas: str = "vector:4",
 ) -> Path:
     """Write a model that Spark saved in a folder as a bundle; ``path`` ending .zip or .tar.gz is an archive.
 
-    ``inputs`` names the input columns' types where they are known. There are no parity rows: only Spark itself could
+    ``inputs`` names the input columns' types where they are known; ``blas`` says how the Spark adds that the bundle
+    shall equal to the last bit: ``vector:4`` on machines with AVX2, ``vector:8`` with AVX-512, ``vector:2`` with NEON,
+    ``java`` on a Java without the module jdk.incubator.vector. There are no parity rows: only Spark itself could
     compute them, so use `skewless.spark.export` with a sample where Spark is at hand. UnsupportedError names a stage
     that cannot be converted.
     """
     folder = Path(saved)
-    graph = sparkml.read(folder, inputs=inputs)
+    try:
+        Order.of(blas)
+    except ValueError as error:
+        raise SettingError(f"blas: {error}") from None
+    graph = sparkml.read(folder, inputs=inputs, blas=blas)
     # Binding it refuses, before anything is written, what could not be loaded again.
     Transform(graph, inputs)
     engine = f"spark {sparkml.saved_by(folder)}"

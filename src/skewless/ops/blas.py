@@ -1,10 +1,9 @@
 """Spark's dot products, matrix products and softmax, in the order of additions that Spark's machine has.
 
-Spark 4 multiplies dense vectors through netlib. On a Java with the incubator vector module, which Spark always asks
-for, that is VectorBLAS: as many partial sums as a register of the machine has doubles, each a chain of fused
-multiply-adds, then added from the first lane on, then the slots that are left one by one. `LANES` is 4, a register of
-AVX2; on a machine with AVX-512 (8), NEON (2), or a Java without the module, Spark itself gives other last bits.
-Sparse rows and sparse coefficients are added one by one, everywhere alike. Checked against VectorBLAS' bytecode.
+Spark 4 multiplies dense vectors through netlib, and the machine that Spark runs on decides in which `Order`: on a Java
+with the incubator vector module, which Spark always asks for, by VectorBLAS, elsewhere by Java11BLAS. Export asks Spark
+for its order, and a bundle keeps it. Sparse rows and sparse coefficients are added one by one, everywhere alike.
+Checked against both classes, and in Spark with registers of two and four doubles and without the module.
 """
 
 from __future__ import annotations
@@ -21,14 +20,42 @@ from skewless.ops.op import Refused
 from skewless.table import Column, Numbers
 from skewless.vectors import Csr, SparseVector, Vector
 
-LANES: Final = 4
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """In which order Spark's Java adds the products of dense vectors.
+
+    VectorBLAS has as many partial sums as a register has doubles (``lanes``: 4 with AVX2, 8 with AVX-512, 2 with NEON),
+    each a chain of fused multiply-adds; they are added from the first on, then the slots that are left one by one.
+    Java11BLAS (``fused``) has four sums whatever the machine, fuses the slots that are left as well, and multiplies a
+    matrix by one sum a row.
+    """
+
+    lanes: int = 4
+    fused: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> Order:
+        """The order that ``str`` gave. ValueError where the text is none."""
+        if text == "java":
+            return cls(fused=True)
+        kind, _, lanes = text.partition(":")
+        if kind != "vector" or lanes not in ("1", "2", "4", "8", "16", "32"):
+            raise ValueError(f"{text!r} is no order of additions: vector:2, vector:4, vector:8 or java")
+        return cls(int(lanes))
+
+    def __str__(self) -> str:
+        return "java" if self.fused else f"vector:{self.lanes}"
+
+
+AVX2: Final = Order()
 WHY_NOT_BITS: Final = (
     "Java's exp differs from the C library's by one unit in the last place now and then; and Spark's dot products of "
-    "dense vectors follow the width of the machine's vector registers (here as on AVX2, four doubles)"
+    "dense vectors follow the machine it runs on: the bundle keeps their order as export found it"
 )
 WHY_NOT_BITS_OF_SUMS: Final = (
-    "Spark's dot products of dense vectors follow the width of the machine's vector registers (here as on AVX2, four "
-    "doubles): bit-equal there, last bits elsewhere"
+    "Spark's dot products of dense vectors follow the machine it runs on: bit-equal in the order that export found and "
+    "the bundle keeps, last bits in another"
 )
 
 _SPLIT: Final = 134217729.0  # 2**27 + 1
@@ -110,32 +137,36 @@ def fma_all(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
     return made
 
 
-def dot_dense(x: Sequence[float], y: Sequence[float]) -> float:
-    """VectorBLAS' ``ddot``."""
-    whole = len(x) - len(x) % LANES
-    lanes = [0.0] * LANES
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
+def dot_dense(
+    x: Sequence[float], y: Sequence[float], order: Order = AVX2, *, in_matrix: bool = False
+) -> float:
+    """netlib's ``ddot``; ``in_matrix``, one row of its ``dgemv`` of a matrix by rows."""
+    width = order.lanes
+    whole = 0 if order.fused and in_matrix else len(x) - len(x) % width
+    lanes = [0.0] * width
+    for start in range(0, whole, width):
+        for lane in range(width):
             lanes[lane] = fma(x[start + lane], y[start + lane], lanes[lane])
     total = 0.0
     for part in lanes:
         total += part
     for slot in range(whole, len(x)):
-        total += x[slot] * y[slot]
+        total = fma(x[slot], y[slot], total) if order.fused else total + x[slot] * y[slot]
     return total
 
 
-def _dots_dense(x: Numbers, y: Numbers) -> Numbers:
+def _dots_dense(x: Numbers, y: Numbers, order: Order, in_matrix: bool) -> Numbers:
     """`dot_dense` of every row of ``x`` with ``y``."""
-    whole = len(y) - len(y) % LANES
-    lanes = np.zeros((len(x), LANES))
-    for start in range(0, whole, LANES):
-        lanes = fma_all(x[:, start : start + LANES], y[start : start + LANES], lanes)
+    width = order.lanes
+    whole = 0 if order.fused and in_matrix else len(y) - len(y) % width
+    lanes = np.zeros((len(x), width))
+    for start in range(0, whole, width):
+        lanes = fma_all(x[:, start : start + width], y[start : start + width], lanes)
     total = np.zeros(len(x))
-    for lane in range(LANES):
+    for lane in range(width):
         total = total + lanes[:, lane]
     for slot in range(whole, len(y)):
-        total = total + x[:, slot] * y[slot]
+        total = fma_all(x[:, slot], y[slot], total) if order.fused else total + x[:, slot] * y[slot]
     return total
 
 
@@ -145,15 +176,16 @@ class Coefficients:
 
     values: tuple[float, ...]
     sparse: bool = False
+    order: Order = AVX2
 
     @property
     def stored(self) -> list[int]:
         """The slots that take part."""
         return [slot for slot, value in enumerate(self.values) if value != 0.0 or not self.sparse]
 
-    def row(self) -> RowDot:
-        """The dot product with one row."""
-        values, stored = self.values, self.stored
+    def row(self, *, in_matrix: bool = False) -> RowDot:
+        """The dot product with one row of features; ``in_matrix`` where these are a row of a matrix."""
+        values, stored, order = self.values, self.stored, self.order
         members = frozenset(stored) if self.sparse else None
 
         def dot(x: Vector) -> float:
@@ -163,7 +195,7 @@ class Coefficients:
                     if members is None or slot in members:
                         total += value * values[slot]
             elif members is None:
-                return dot_dense(x, values)
+                return dot_dense(x, values, order, in_matrix=in_matrix)
             else:
                 for slot in stored:
                     total += x[slot] * values[slot]
@@ -171,11 +203,11 @@ class Coefficients:
 
         return dot
 
-    def batch(self, column: Column) -> Numbers:
+    def batch(self, column: Column, *, in_matrix: bool = False) -> Numbers:
         """The dot products with every row of a column of vectors without nulls."""
         made = np.zeros(len(column))
         if isinstance(column.values, Csr):
-            dot = self.row()
+            dot = self.row(in_matrix=in_matrix)
             for row in range(len(column)):
                 made[row] = dot(column.cell(row))
             return made
@@ -185,7 +217,9 @@ class Coefficients:
                 made[sparse] = self._sparse(column.values[sparse], values)
             if not sparse.all():
                 x = column.values[~sparse]
-                made[~sparse] = self._stored(x, values) if self.sparse else _dots_dense(x, values)
+                made[~sparse] = (
+                    self._stored(x, values) if self.sparse else _dots_dense(x, values, self.order, in_matrix)
+                )
         return made
 
     def _sparse(self, x: Numbers, values: Numbers) -> Numbers:

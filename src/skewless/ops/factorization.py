@@ -111,7 +111,7 @@ class Machine:
     def saved(cls, stage: SparkStage) -> Self:
         """From a saved stage."""
         fitted = stage.fitted()
-        linear, factors = saved_vector(fitted["linear"]), saved_matrix(fitted["factors"])
+        linear, factors = saved_vector(stage, fitted["linear"]), saved_matrix(stage, fitted["factors"])
         return cls(float(fitted["intercept"]), linear, factors)
 
 

@@ -13,32 +13,51 @@ from typing import Any
 import numpy as np
 
 from skewless import spec
-from skewless.ops.blas import LANES, Coefficients, RowGemv, fma
+from skewless.ops.blas import AVX2, Coefficients, Order, RowGemv, fma
+from skewless.ops.op import SparkStage
 from skewless.spec import Attributes, Value
 from skewless.table import Column, Numbers
 from skewless.vectors import SparseVector, Vector
 
+_ORDER = "blas"
 _FORMS = ("dense_rows", "dense_columns", "sparse_rows", "sparse_columns")
 
 
-def saved_vector(saved: Mapping[str, Any]) -> Coefficients:
+def encode_order(order: Order) -> dict[str, Value]:
+    """The order of additions, where it is not the common one."""
+    return {} if order == AVX2 else {_ORDER: spec.string(str(order))}
+
+
+def decode_order(attributes: Attributes) -> Order:
+    """The order of additions. ArtifactError where there is none of that name."""
+    try:
+        return Order.of(attributes.string(_ORDER, str(AVX2)))
+    except ValueError as error:
+        raise attributes.error(f"attribute {_ORDER!r}: {error}") from None
+
+
+def saved_vector(stage: SparkStage, saved: Mapping[str, Any]) -> Coefficients:
     """A vector as a saved Spark model has it: type 0 is sparse."""
+    order = Order.of(stage.blas)
     if saved["type"] == 1:
-        return Coefficients(tuple(saved["values"]))
+        return Coefficients(tuple(saved["values"]), order=order)
     slots = SparseVector(saved["size"], saved["indices"], saved["values"]).dense()
-    return Coefficients(tuple(slots), sparse=True)
+    return Coefficients(tuple(slots), sparse=True, order=order)
 
 
 def encode_vector(name: str, coefficients: Coefficients) -> dict[str, Value]:
     """A tensor, and where it is sparse a word of it."""
     made = {name: spec.tensor(coefficients.values, [len(coefficients.values)])}
+    made |= encode_order(coefficients.order)
     return {**made, f"sparse_{name}": spec.boolean(True)} if coefficients.sparse else made
 
 
 def decode_vector(attributes: Attributes, name: str) -> Coefficients:
     """The coefficients; ArtifactError where they are no tensor of numbers."""
     return Coefficients(
-        tuple(map(float, attributes.tensor(name).data)), attributes.boolean(f"sparse_{name}", False)
+        tuple(map(float, attributes.tensor(name).data)),
+        attributes.boolean(f"sparse_{name}", False),
+        decode_order(attributes),
     )
 
 
@@ -56,7 +75,7 @@ class Matrix:
 
     def add_to(self, start: Sequence[float]) -> RowGemv:
         """The function from a row to this matrix times it, plus ``start``. Source: Spark's BLAS.gemv."""
-        dots = [row.row() for row in self.rows]
+        dots = [row.row(in_matrix=True) for row in self.rows]
         if self.by_columns and self.rows[0].sparse:
             return lambda x: self._sparse_columns(x, start)
         if not self.by_columns:
@@ -79,9 +98,9 @@ class Matrix:
         return made
 
     def _dense_columns(self, x: Sequence[float], start: Sequence[float]) -> list[float]:
-        """VectorBLAS' ``dgemv`` of a matrix by columns: four columns at a time, the last of them innermost."""
-        made = list(start)
-        lanes = len(made) - len(made) % LANES
+        """netlib's ``dgemv`` of a matrix by columns: four columns at a time, the last of them innermost."""
+        made, order = list(start), self.rows[0].order
+        lanes = len(made) if order.fused else len(made) - len(made) % order.lanes
         blocks = len(x) - len(x) % 4
         for first in [*range(0, blocks, 4), *range(blocks, len(x))]:
             slots = range(first, first + 4) if first < blocks else range(first, first + 1)
@@ -100,7 +119,10 @@ class Matrix:
         """`add_to` for a column of vectors: rows by classes."""
         if not self.by_columns:
             with np.errstate(all="ignore"):
-                parts = [row.batch(column) + first for row, first in zip(self.rows, start, strict=True)]
+                parts = [
+                    row.batch(column, in_matrix=True) + first
+                    for row, first in zip(self.rows, start, strict=True)
+                ]
             return np.stack(parts, axis=1)
         function = self.add_to(start)
         made = np.zeros((len(column), len(self.rows)))
@@ -109,7 +131,7 @@ class Matrix:
         return made
 
 
-def saved_matrix(saved: Mapping[str, Any]) -> Matrix:
+def saved_matrix(stage: SparkStage, saved: Mapping[str, Any]) -> Matrix:
     """A matrix as a saved Spark model has it: type 0 is sparse, by rows where it is transposed."""
     shape = (int(saved["numRows"]), int(saved["numCols"]))
     by_rows, sparse = bool(saved["isTransposed"]), saved["type"] == 0
@@ -120,13 +142,14 @@ def saved_matrix(saved: Mapping[str, Any]) -> Matrix:
         whole[(outer, inner) if by_rows else (inner, outer)] = saved["values"]
     else:
         whole = np.array(saved["values"], np.float64).reshape(shape, order="C" if by_rows else "F")
-    return Matrix(tuple(Coefficients(tuple(row.tolist()), sparse) for row in whole), not by_rows)
+    return _matrix(whole, sparse, not by_rows, Order.of(stage.blas))
 
 
 def encode_matrix(name: str, matrix: Matrix) -> dict[str, Value]:
     """A tensor in column-major order, as MLeap writes it, and the form where it is not dense by rows."""
     flat = np.array([row.values for row in matrix.rows]).reshape(len(matrix.rows), -1)
     made = {name: spec.tensor(flat.ravel(order="F").tolist(), flat.shape)}
+    made |= encode_order(matrix.rows[0].order)
     form = _FORMS[2 * matrix.rows[0].sparse + matrix.by_columns]
     return made if form == _FORMS[0] else {**made, f"{name}_form": spec.string(form)}
 
@@ -140,5 +163,8 @@ def decode_matrix(attributes: Attributes, name: str) -> Matrix:
             f"attribute {name!r} is no matrix: dimensions {list(value.dims)}, form {form!r}"
         )
     whole = np.array(value.data, np.float64).reshape(value.dims, order="F")
-    sparse, by_columns = form.startswith("sparse"), form.endswith("columns")
-    return Matrix(tuple(Coefficients(tuple(row.tolist()), sparse) for row in whole), by_columns)
+    return _matrix(whole, form.startswith("sparse"), form.endswith("columns"), decode_order(attributes))
+
+
+def _matrix(whole: Numbers, sparse: bool, by_columns: bool, order: Order) -> Matrix:
+    return Matrix(tuple(Coefficients(tuple(row.tolist()), sparse, order) for row in whole), by_columns)

@@ -11,7 +11,17 @@ import numpy as np
 from skewless import spec
 from skewless.errors import UnsupportedError
 from skewless.ops import trees
-from skewless.ops.blas import WHY_NOT_BITS, WHY_NOT_BITS_OF_SUMS, Coefficients, divide, dot_dense, exp
+from skewless.ops.blas import (
+    AVX2,
+    WHY_NOT_BITS,
+    WHY_NOT_BITS_OF_SUMS,
+    Coefficients,
+    Order,
+    divide,
+    dot_dense,
+    exp,
+)
+from skewless.ops.fitted import decode_order, encode_order
 from skewless.ops.op import Example, Lowered, Op, SparkStage, reads_spark, register
 from skewless.ops.tree_models import (
     CLASS_PARAMS,
@@ -192,14 +202,15 @@ def _values(grown: Sequence[Tree], leaves: Sequence[Numbers]) -> list[Numbers]:
 class _Boosted(_Forest):
     """The dot product of the trees' values with the trees' weights."""
 
+    order: Order
+
     def _margin(self, leaves: Sequence[int]) -> float:
-        return dot_dense(
-            [tree.values[leaf][0] for tree, leaf in zip(self.trees, leaves, strict=True)], self.weights
-        )
+        values = [tree.values[leaf][0] for tree, leaf in zip(self.trees, leaves, strict=True)]
+        return dot_dense(values, self.weights, self.order)
 
     def _margins(self, leaves: Sequence[Numbers], rows: int) -> Numbers:
         values = np.stack(_values(self.trees, leaves), axis=1)
-        return Coefficients(self.weights).batch(Column(vector(len(self.trees)), values))
+        return Coefficients(self.weights, order=self.order).batch(Column(vector(len(self.trees)), values))
 
 
 @register
@@ -215,6 +226,7 @@ class GBTRegression(_Boosted):
     num_features: int
     trees: tuple[Tree, ...]
     weights: tuple[float, ...]
+    order: Order = AVX2
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -223,10 +235,10 @@ class GBTRegression(_Boosted):
     @classmethod
     def decode(cls, model: Model) -> Self:
         features = model.attributes.integer("num_features")
-        return cls(features, *_read_forest(model, features, 1))
+        return cls(features, *_read_forest(model, features, 1), decode_order(model.attributes))
 
     def encode(self) -> Mapping[str, Value]:
-        return self._forest_attributes()
+        return {**self._forest_attributes(), **encode_order(self.order)}
 
     def _of_leaves(self, leaves: Sequence[int]) -> tuple[Any, ...]:
         return (self._margin(leaves),)
@@ -264,6 +276,7 @@ class GBTClassifier(TreeClassifier, _Boosted):
     thresholds: tuple[float, ...] = ()
     num_classes: int = 2
     by_probability: bool = False
+    order: Order = AVX2
 
     @classmethod
     def decode(cls, model: Model) -> Self:
@@ -273,10 +286,12 @@ class GBTClassifier(TreeClassifier, _Boosted):
         loss = model.attributes.string("lossType", "logistic")
         if loss != "logistic":
             raise model.attributes.error(f"its lossType is {loss!r}; only logistic is known")
-        return cls(features, *_read_forest(model, features, 1), thresholds, 2, by_probability)
+        grown, weights = _read_forest(model, features, 1)
+        order = decode_order(model.attributes)
+        return cls(features, grown, weights, thresholds, 2, by_probability, order)
 
     def encode(self) -> Mapping[str, Value]:
-        return {**self._class_attributes(), **self._forest_attributes()}
+        return {**self._class_attributes(), **self._forest_attributes(), **encode_order(self.order)}
 
     def _raw(self, leaves: Sequence[int]) -> list[float]:
         margin = self._margin(leaves)
@@ -352,11 +367,13 @@ def _read_forest_regression(stage: SparkStage) -> Sequence[Lowered]:
 )
 def _read_boosted_classifier(stage: SparkStage) -> Sequence[Lowered]:
     thresholds, by_probability = decision(stage)
-    op = GBTClassifier(features_of(stage), *_trees_of(stage, None), thresholds, 2, by_probability)
+    grown, weights = _trees_of(stage, None)
+    order = Order.of(stage.blas)
+    op = GBTClassifier(features_of(stage), grown, weights, thresholds, 2, by_probability, order)
     return lowered(stage, op, *CLASS_PARAMS)
 
 
 @reads_spark("org.apache.spark.ml.regression.GBTRegressionModel", ops=(GBTRegression,), forms="leafCol")
 def _read_boosted_regression(stage: SparkStage) -> Sequence[Lowered]:
-    op = GBTRegression(features_of(stage), *_trees_of(stage, None))
+    op = GBTRegression(features_of(stage), *_trees_of(stage, None), Order.of(stage.blas))
     return lowered(stage, op, "predictionCol", "leafCol")

@@ -230,7 +230,7 @@ def _read(stage: SparkStage) -> Sequence[Lowered]:
         family = _POWER_FAMILIES.get(float(stage.param("variancePower", 0.0)), family)
     offset = str(stage.param("offsetCol", "") or "")
     op = GeneralizedLinearRegression(
-        saved_vector(fitted["coefficients"]),
+        saved_vector(stage, fitted["coefficients"]),
         float(fitted["intercept"]),
         family,
         link,

@@ -154,7 +154,7 @@ class Idf(Op):
 @reads_spark("org.apache.spark.ml.feature.IDFModel", ops=(Idf,), forms="one column")
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
-    weights = saved_vector(fitted["idf"]).values
+    weights = saved_vector(stage, fitted["idf"]).values
     # Spark 2 saved no counts.
     documents = tuple(int(count) for count in fitted.get("docFreq") or ())
     op = Idf(weights, documents, int(fitted.get("numDocs") or 0))

@@ -159,7 +159,7 @@ def coefficient_examples() -> Iterable[Coefficients]:
 )
 def _read_regression(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
-    op = LinearRegression(saved_vector(fitted["coefficients"]), float(fitted["intercept"]))
+    op = LinearRegression(saved_vector(stage, fitted["coefficients"]), float(fitted["intercept"]))
     return [Lowered(op, output_columns(stage, "featuresCol"), output_columns(stage, "predictionCol"))]
 
 
@@ -167,7 +167,7 @@ def _read_regression(stage: SparkStage) -> Sequence[Lowered]:
 def _read_svc(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     op = LinearSVC(
-        saved_vector(fitted["coefficients"]),
+        saved_vector(stage, fitted["coefficients"]),
         float(fitted["intercept"]),
         float(stage.param("threshold", 0.0)),
     )

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skewless import spec
-from skewless.ops.blas import WHY_NOT_BITS_OF_SUMS, Coefficients
-from skewless.ops.fitted import Matrix
+from skewless.ops.blas import AVX2, WHY_NOT_BITS_OF_SUMS, Coefficients, Order
+from skewless.ops.fitted import Matrix, decode_order, encode_order
 from skewless.ops.op import Example, Lowered, Op, RowKernel, SparkStage, reads_spark, register
 from skewless.ops.rows import check, infinite, present, restored, vector_type
 from skewless.ops.scale import hostile, wide
@@ -37,6 +37,7 @@ class PCA(Op):
 
     components: tuple[tuple[float, ...], ...]
     size: int
+    order: Order = AVX2
 
     @classmethod
     def decode(cls, model: Model) -> Self:
@@ -46,18 +47,20 @@ class PCA(Op):
             raise attributes.error(f"principal_components have {len(value.dims)} dimensions instead of 2")
         size, count = value.dims
         values = restored(attributes, "principal_components", [float(number) for number in value.data])
-        return cls(tuple(values[place * size : (place + 1) * size] for place in range(count)), size)
+        components = tuple(values[place * size : (place + 1) * size] for place in range(count))
+        return cls(components, size, decode_order(attributes))
 
     def encode(self) -> Mapping[str, Value]:
         values = [value for component in self.components for value in component]
         return {
             "principal_components": spec.tensor(values, (self.size, len(self.components))),
             **infinite("principal_components", values),
+            **encode_order(self.order),
         }
 
     @property
     def _matrix(self) -> Matrix:
-        return Matrix(tuple(Coefficients(component) for component in self.components))
+        return Matrix(tuple(Coefficients(component, order=self.order) for component in self.components))
 
     def default_types(self) -> tuple[Type, ...]:
         return (vector(self.size),)
@@ -100,5 +103,5 @@ def _read(stage: SparkStage) -> Sequence[Lowered]:
         ]
         for place in range(count)
     ]
-    op = PCA(tuple(map(tuple, components)), size)
+    op = PCA(tuple(map(tuple, components)), size, Order.of(stage.blas))
     return [Lowered(op, stage.columns("input"), stage.columns("output"))]

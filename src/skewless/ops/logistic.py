@@ -157,12 +157,12 @@ class LogisticRegression(Classifier):
 )
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
-    matrix = saved_matrix(fitted["coefficientMatrix"])
+    matrix = saved_matrix(stage, fitted["coefficientMatrix"])
     multinomial = bool(fitted["isMultinomial"])
     thresholds = thresholds_of(stage)
     op = LogisticRegression(
         matrix if multinomial else Matrix(matrix.rows),
-        saved_vector(fitted["interceptVector"]).values,
+        saved_vector(stage, fitted["interceptVector"]).values,
         multinomial,
         0.5 if multinomial else _threshold(stage, thresholds),
         thresholds if multinomial else None,

@@ -161,7 +161,7 @@ def _read(stage: SparkStage) -> Sequence[Lowered]:
     layers = stage.param("layers") or fitted["layers"]
     op = MultilayerPerceptron(
         tuple(map(int, layers)),
-        saved_vector(fitted["weights"]).values,
+        saved_vector(stage, fitted["weights"]).values,
         thresholds_of(stage),
         source_of(stage),
     )

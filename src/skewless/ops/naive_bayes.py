@@ -135,8 +135,9 @@ class NaiveBayes(Classifier):
             for row, without_row in zip(self.theta.rows, absent, strict=True)
         ]
         ones = [1.0] * self.features
-        without = Matrix(tuple(Coefficients(tuple(row)) for row in absent), self.theta.by_columns)
-        scores = Matrix(tuple(map(Coefficients, rows)), self.theta.by_columns).add_to(
+        order, by_columns = self.theta.rows[0].order, self.theta.by_columns
+        without = Matrix(tuple(Coefficients(tuple(row), order=order) for row in absent), by_columns)
+        scores = Matrix(tuple(Coefficients(row, order=order) for row in rows), by_columns).add_to(
             without.add_to(self.pi)(ones)
         )
 
@@ -218,10 +219,10 @@ def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     kind = str(stage.param("modelType", "multinomial")).lower()
     op = NaiveBayes(
-        saved_vector(fitted["pi"]).values,
-        saved_matrix(fitted["theta"]),
+        saved_vector(stage, fitted["pi"]).values,
+        saved_matrix(stage, fitted["theta"]),
         kind,
-        saved_matrix(fitted["sigma"]) if kind == "gaussian" else None,
+        saved_matrix(stage, fitted["sigma"]) if kind == "gaussian" else None,
         thresholds_of(stage),
         source_of(stage),
     )

@@ -106,7 +106,7 @@ class AFTSurvivalRegression(FeatureOp):
 def _read(stage: SparkStage) -> Sequence[Lowered]:
     fitted = stage.fitted()
     op = AFTSurvivalRegression(
-        saved_vector(fitted["coefficients"]),
+        saved_vector(stage, fitted["coefficients"]),
         float(fitted["intercept"]),
         float(fitted["scale"]),
         tuple(map(float, stage.param("quantileProbabilities", ()))),
