@@ -118,7 +118,7 @@ def test_what_cannot_be_exported_is_named(frame: DataFrame, tmp_path: Path) -> N
 
 
 def test_an_estimator_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="must be fitted first"):
+    with pytest.raises(SettingError, match="it is an estimator"):
         skewless.spark.export(StringIndexer(inputCol="t", outputCol="i"), tmp_path / "m.zip")
 
 

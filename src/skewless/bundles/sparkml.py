@@ -14,10 +14,18 @@ from pyarrow import ArrowInvalid
 from skewless.errors import ArtifactError, UnsupportedError
 from skewless.ops import SPARK_READERS
 from skewless.ops.op import Lowered, SparkStage, TypeRefused
+from skewless.ops.refused import refusal
 from skewless.schema import Schema, Type
 from skewless.spec import PIPELINE, Attributes, Model, Socket, Stage, StageGraph, strings
 
 PIPELINE_CLASSES = ("org.apache.spark.ml.PipelineModel", "pyspark.ml.pipeline.PipelineModel")
+# The second pair is saved where the estimator or the evaluator is Python code.
+TUNING_CLASSES = (
+    "org.apache.spark.ml.tuning.CrossValidatorModel",
+    "org.apache.spark.ml.tuning.TrainValidationSplitModel",
+    "pyspark.ml.tuning.CrossValidatorModel",
+    "pyspark.ml.tuning.TrainValidationSplitModel",
+)
 
 Metadata = Callable[[str], Mapping[str, Any]]
 
@@ -54,21 +62,27 @@ class _Reader:
         self.known = known
         self.metadata = metadata
 
-    def stages(self, folder: Path) -> list[Stage]:
-        """The stages of one saved stage: most give one, those with several columns one a column."""
+    def stages(self, folder: Path, tuned_by: str | None = None) -> list[Stage]:
+        """The stages of one saved stage: most give one, those with several columns one a column.
+
+        ``tuned_by`` is the tuning model whose best model this is: as MLeap does, it stands under that one's name.
+        """
         saved = _metadata_of(folder)
         uid, spark_class = str(saved["uid"]), str(saved["class"])
+        name = tuned_by or uid
+        if spark_class in TUNING_CLASSES:
+            return self.stages(folder / "bestModel", name)
         if spark_class in PIPELINE_CLASSES:
-            return [_pipeline(uid, [s for child in _children(folder, saved) for s in self.stages(child)])]
+            return [_pipeline(name, [s for child in _children(folder, saved) for s in self.stages(child)])]
         support = SPARK_READERS.get(spark_class)
         if support is None:
+            refused = refusal(spark_class)
             raise UnsupportedError(
-                f"stage {uid}: {spark_class} cannot be exported by this version",
-                hint=f"It can export: {', '.join(sorted(c.rpartition('.')[2] for c in SPARK_READERS))}.",
+                f"stage {uid}: {spark_class} cannot be exported: {refused.why}", hint=refused.way_out
             )
         lowered = list(support.read(self._saved(folder)))
-        names = [uid] if len(lowered) == 1 else [f"{uid}_{number}" for number in range(len(lowered))]
-        return [self._stage(name, one) for name, one in zip(names, lowered, strict=True)]
+        names = [name] if len(lowered) == 1 else [f"{name}_{number}" for number in range(len(lowered))]
+        return [self._stage(called, one) for called, one in zip(names, lowered, strict=True)]
 
     def _saved(self, folder: Path) -> SparkStage:
         saved = _metadata_of(folder)
@@ -133,7 +147,9 @@ def _metadata_of(folder: Path) -> Mapping[str, Any]:
     """The first line of the metadata's text file."""
     if not folder.is_dir():
         raise ArtifactError(
-            "no such folder", artifact=str(folder), hint="Give a folder that model.save wrote."
+            "no such folder on this machine",
+            artifact=str(folder),
+            hint="Give a folder that model.save wrote; copy one from HDFS, S3 or DBFS here first.",
         )
     parts = sorted(path for path in (folder / "metadata").glob("part-*") if path.stat().st_size)
     if not parts:
@@ -144,6 +160,11 @@ def _metadata_of(folder: Path) -> Mapping[str, Any]:
         )
     try:
         saved = json.loads(parts[0].read_text(encoding="utf-8"))
+        if isinstance(saved, dict) and str(saved.get("class")).startswith("org.apache.spark.mllib."):
+            raise UnsupportedError(
+                f"{saved['class']} cannot be exported: it is a model of Spark's older interface, over RDDs",
+                hint="Fit the model of pyspark.ml in its place.",
+            )
         if not isinstance(saved, dict) or not {"uid", "class", "paramMap"} <= saved.keys():
             raise ValueError("uid, class or paramMap is missing")
     except ValueError as error:

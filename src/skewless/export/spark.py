@@ -20,6 +20,7 @@ from skewless.bundles import sparkml
 from skewless.bundles.bundle import save
 from skewless.errors import SettingError, SkewlessError, UnsupportedError
 from skewless.export.java import use_java
+from skewless.ops.refused import refusal
 from skewless.schema import Base, Field, Schema, Struct, Type, vector
 from skewless.spec import StageGraph
 from skewless.transforms.parity import replay
@@ -101,10 +102,7 @@ def export(
     what every stage made of them, and loading replays them. UnsupportedError names the stage that cannot be exported.
     """
     if not hasattr(model, "write") or not hasattr(model, "transform"):
-        raise SettingError(
-            f"a {type(model).__name__} cannot be exported",
-            hint="Give a fitted model or PipelineModel; an estimator or Pipeline must be fitted first.",
-        )
+        raise _no_model(model)
     known = known_schema(sample) if sample is not None else None
     attributes = _Attributes(sample)
     # Spark's own saved form is read back, so that a live model and a saved one take the same way.
@@ -116,6 +114,15 @@ def export(
         # Never write what does not do as Spark did: whoever exports learns of it, not whoever serves.
         replay(Transform(graph, inputs), rows)
     return save(graph, path, engine=f"pyspark {pyspark.__version__}", inputs=inputs, rows=rows, format=format)
+
+
+def _no_model(given: object) -> SettingError:
+    """What is said of an object that is no fitted model."""
+    kind = type(given)
+    if kind.__module__.startswith("pyspark.ml"):
+        refused = refusal(f"{kind.__module__}.{kind.__qualname__}")
+        return SettingError(f"a {kind.__name__} cannot be exported: {refused.why}", hint=refused.way_out)
+    return SettingError(f"a {kind.__name__} cannot be exported", hint="Give a fitted model or PipelineModel.")
 
 
 def _save(model: FittedModel, folder: Path) -> Path:
