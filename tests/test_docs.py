@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from skewless.bundles import manifest, parity
 from skewless.cli.main import app
-from skewless.ops import OPS, SPARK_READERS
+from skewless.ops import OPS, SPARK_READERS, stage_docs
 from skewless.settings import Settings
 from tests.conftest import ROOT, Cars
 
@@ -76,13 +76,20 @@ def test_every_setting_is_documented(setting: str) -> None:
     assert f"`SKEWLESS_{setting.upper()}`" in (ROOT / "docs/pipelines.md").read_text()
 
 
+def test_the_page_of_stages_is_up_to_date() -> None:
+    page = stage_docs.page()
+    assert (ROOT / stage_docs.PAGE).read_text() == page, f"run: {stage_docs.COMMAND} > {stage_docs.PAGE}"
+    assert "generated" in page.partition("\n")[0]
+
+
 def test_every_stage_is_documented() -> None:
-    page = (ROOT / "docs/bundles.md").read_text()
-    for op in OPS:
-        assert f"`{op}`" in page
-    for spark_class in SPARK_READERS:
-        short = spark_class.rpartition(".")[2].replace("EncoderEstimatorModel", "EncoderModel")
-        assert f"`{short}`" in page or f"`{short}` " in page
+    page = stage_docs.page()
+    for op in OPS.values():
+        assert f"`{op.name}`" in page
+        assert op.bad_values in page
+        assert op.why_not_bits[1:] in page
+    for spark_class, support in SPARK_READERS.items():
+        assert f"`{spark_class}`: {support.forms}." in page
 
 
 def test_the_artifacts_files_are_documented() -> None:
