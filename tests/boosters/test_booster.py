@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skewless.boosters import booster as module
-from skewless.boosters import booster_model
+from skewless.boosters import booster_model, library
+from skewless.boosters import trained as module
 from skewless.boosters.booster import Booster
 from skewless.errors import ArtifactError, SettingError, SkewlessError, UnsupportedError, ValueRefused
 from tests.boosters.xgboost_models import FEATURES, KINDS, bits, data, hostile, reference, saved, trained
@@ -377,13 +377,13 @@ def test_the_package_is_never_imported(tmp_path: Any) -> None:
 
 
 def test_no_xgboost_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    module._library.cache_clear()
-    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    library.library.cache_clear()
+    monkeypatch.setattr(library, "find_spec", lambda _: None)
     try:
         with pytest.raises(SettingError, match="pip install xgboost-cpu"):
             Booster(saved("softprob"))
     finally:
-        module._library.cache_clear()
+        library.library.cache_clear()
 
 
 def test_all_trees_count_after_early_stopping() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from skewless.boosters.booster import Floats
+from skewless.boosters.library import Floats
 
 FEATURES = 6
 KINDS: dict[str, dict[str, Any]] = {

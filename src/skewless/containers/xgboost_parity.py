@@ -12,7 +12,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from skewless.boosters.booster import Booster, Floats
+from skewless.boosters.booster import Booster
+from skewless.boosters.library import Floats
 from skewless.errors import ArtifactError, ParityError, ValueRefused
 
 PARITY: Final = ".skewless-parity.arrow"
