@@ -1,10 +1,12 @@
 """The ops, one family a file. The imports below are the table of contents."""
 
 from skewless.ops import als as als
+from skewless.ops import arithmetic as arithmetic
 from skewless.ops import assemble as assemble
 from skewless.ops import clusters as clusters
 from skewless.ops import counts as counts
 from skewless.ops import factorization as factorization
+from skewless.ops import filters as filters
 from skewless.ops import forests as forests
 from skewless.ops import glm as glm
 from skewless.ops import hashing as hashing
@@ -15,15 +17,18 @@ from skewless.ops import labels as labels
 from skewless.ops import linear as linear
 from skewless.ops import linear_maps as linear_maps
 from skewless.ops import logistic as logistic
+from skewless.ops import lookups as lookups
 from skewless.ops import mlp as mlp
 from skewless.ops import naive_bayes as naive_bayes
 from skewless.ops import norms as norms
 from skewless.ops import one_hot as one_hot
 from skewless.ops import one_vs_rest as one_vs_rest
+from skewless.ops import polynomial_features as polynomial_features
 from skewless.ops import products as products
 from skewless.ops import scale as scale
 from skewless.ops import size_hint as size_hint
 from skewless.ops import slots as slots
+from skewless.ops import support_vectors as support_vectors
 from skewless.ops import survival as survival
 from skewless.ops import target_encode as target_encode
 from skewless.ops import thresholds as thresholds
