@@ -208,6 +208,11 @@ class Stage:
 
 PIPELINE: Final = "pipeline"
 
+TEMPORARY: Final = "temporary"
+"""The attribute of a stage whose columns only later stages read, since the fitting engine drops them."""
+OPTIONAL: Final = "optional"
+"""The attribute of a stage that is left out where a column that it reads is not given."""
+
 
 @dataclass(frozen=True, slots=True)
 class StageGraph:

@@ -13,10 +13,22 @@ from pyarrow import ArrowInvalid
 
 from skewless.errors import ArtifactError, UnsupportedError
 from skewless.ops import SPARK_READERS
+from skewless.ops.ml_attributes import NUMERIC, MLAttributes
 from skewless.ops.op import Lowered, SparkStage, TypeRefused
 from skewless.ops.refused import refusal
-from skewless.schema import Schema, Type
-from skewless.spec import PIPELINE, Attributes, Model, Socket, Stage, StageGraph, strings
+from skewless.schema import Schema
+from skewless.spec import (
+    OPTIONAL,
+    PIPELINE,
+    TEMPORARY,
+    Attributes,
+    Model,
+    Socket,
+    Stage,
+    StageGraph,
+    boolean,
+    strings,
+)
 
 PIPELINE_CLASSES = ("org.apache.spark.ml.PipelineModel", "pyspark.ml.pipeline.PipelineModel")
 # The second pair is saved where the estimator or the evaluator is Python code.
@@ -27,7 +39,7 @@ TUNING_CLASSES = (
     "pyspark.ml.tuning.TrainValidationSplitModel",
 )
 
-Metadata = Callable[[str], Mapping[str, Any]]
+Metadata = Callable[[str], MLAttributes | None]
 
 # Of the metadata, what every stage has.
 _OWN = ("class", "timestamp", "uid", "paramMap", "defaultParamMap")
@@ -37,15 +49,16 @@ def read(
     folder: Path,
     *,
     inputs: Schema | None = None,
-    metadata: Metadata = lambda column: {},
+    metadata: Metadata = lambda column: None,
+    blas: str = "vector:4",
 ) -> StageGraph:
     """The stage graph of a model that Spark saved in ``folder``.
 
-    ``inputs`` and ``metadata`` (a column's ML attributes) add what only a sample frame knows. ArtifactError where the
+    ``inputs`` and ``metadata`` (a column's ML attributes) add what only a sample frame knows, ``blas`` the order of
+    additions of the Spark that it shall equal (see `skewless.ops.blas.Order`). ArtifactError where the
     folder is not a saved model; UnsupportedError, naming uid and class, where a stage has no op here.
     """
-    known = {field.name: field.type for field in inputs} if inputs else {}
-    stages = _Reader(known, metadata).stages(folder)
+    stages = _Reader(inputs, metadata, blas).stages(folder)
     root = stages[0] if len(stages) == 1 else _pipeline(f"Pipeline_{uuid.uuid4().hex[:12]}", stages)
     return StageGraph(root, name=root.name, uid=str(uuid.uuid4()), version="0.25.2")
 
@@ -58,9 +71,12 @@ def saved_by(folder: Path) -> str:
 class _Reader:
     """Walks the folders in order and keeps the types of the columns known so far."""
 
-    def __init__(self, known: dict[str, Type], metadata: Metadata) -> None:
-        self.known = known
+    def __init__(self, inputs: Schema | None, metadata: Metadata, blas: str) -> None:
+        self.inputs = inputs
+        self.known = {field.name: field.type for field in inputs} if inputs else {}
         self.metadata = metadata
+        self.made: dict[str, MLAttributes | None] = {}
+        self.blas = blas
 
     def stages(self, folder: Path, tuned_by: str | None = None) -> list[Stage]:
         """The stages of one saved stage: most give one, those with several columns one a column.
@@ -80,9 +96,9 @@ class _Reader:
             raise UnsupportedError(
                 f"stage {uid}: {spark_class} cannot be exported: {refused.why}", hint=refused.way_out
             )
-        lowered = list(support.read(self._saved(folder)))
+        lowered = [one for one in support.read(self._saved(folder)) if self._enter(uid, one)]
         names = [name] if len(lowered) == 1 else [f"{name}_{number}" for number in range(len(lowered))]
-        return [self._stage(called, one) for called, one in zip(names, lowered, strict=True)]
+        return [_stage(called, one) for called, one in zip(names, lowered, strict=True)]
 
     def _saved(self, folder: Path) -> SparkStage:
         saved = _metadata_of(folder)
@@ -92,13 +108,26 @@ class _Reader:
             {**saved.get("defaultParamMap", {}), **saved["paramMap"]},
             lambda table: _rows(folder / table),
             self.known.get,
-            self.metadata,
+            self._attributes,
             lambda below: self._saved(folder / below),
+            self.blas,
             {name: value for name, value in saved.items() if name not in _OWN},
+            lambda: [self._saved(child) for child in _children(folder, saved)],
         )
 
-    def _stage(self, name: str, lowered: Lowered) -> Stage:
+    def _attributes(self, column: str) -> MLAttributes | None:
+        """A column's ML attributes: as Spark told them, as our own ops make them, or none, as of a plain column."""
+        told = self.metadata(column)
+        if told is None:
+            told = self.made.get(column)
+        plain = self.inputs is not None and column in self.inputs
+        return NUMERIC if told is None and plain else told
+
+    def _enter(self, uid: str, lowered: Lowered) -> bool:
+        """Note what the op makes. False where it is left out, as the sample lacks what it reads."""
         op = lowered.op
+        if lowered.optional and self.inputs is not None and not self.known.keys() >= set(lowered.inputs):
+            return False
         types = [
             self.known.get(column, default)
             for column, default in zip(lowered.inputs, op.default_types(), strict=True)
@@ -107,20 +136,28 @@ class _Reader:
             made = op.types(types)
         except TypeRefused as refused:
             column = lowered.inputs[refused.input]
-            raise UnsupportedError(f"stage {name}: column {column!r}: {refused.message}") from None
+            raise UnsupportedError(f"stage {uid}: column {column!r}: {refused.message}") from None
         self.known.update(
             {column: type_ for column, type_ in zip(lowered.outputs, made, strict=True) if column}
         )
+        told = op.attributes([self._attributes(column) for column in lowered.inputs], types)
+        self.made.update(zip(lowered.outputs, told, strict=True))
         if not op.outputs:
             self.known.update(zip(lowered.inputs, op.narrowed(types), strict=True))
-        attributes = Attributes(op.encode(), file=None, stage=name)
-        wanted = zip(op.outputs, lowered.outputs, strict=True)
-        return Stage(
-            name,
-            Model(op.name, attributes, op.encode_files(), op.encode_models()),
-            tuple(map(Socket, op.inputs, lowered.inputs)),
-            tuple(Socket(port, column) for port, column in wanted if column),
-        )
+        return True
+
+
+def _stage(name: str, lowered: Lowered) -> Stage:
+    op = lowered.op
+    marks = [TEMPORARY] * lowered.temporary + [OPTIONAL] * lowered.optional
+    attributes = {**op.encode(), **{mark: boolean(True) for mark in marks}}
+    wanted = zip(op.outputs, lowered.outputs, strict=True)
+    return Stage(
+        name,
+        Model(op.name, Attributes(attributes, file=None, stage=name), op.encode_files(), op.encode_models()),
+        tuple(map(Socket, op.inputs, lowered.inputs)),
+        tuple(Socket(port, column) for port, column in wanted if column),
+    )
 
 
 def _pipeline(name: str, stages: Sequence[Stage]) -> Stage:

@@ -6,11 +6,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
 import pyspark
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as spark_types
@@ -20,9 +23,10 @@ from skewless.bundles import sparkml
 from skewless.bundles.bundle import save
 from skewless.errors import SettingError, SkewlessError, UnsupportedError
 from skewless.export.java import use_java
+from skewless.ops.ml_attributes import MLAttributes
 from skewless.ops.refused import refusal
 from skewless.schema import Base, Field, Schema, Struct, Type, vector
-from skewless.spec import StageGraph
+from skewless.spec import TEMPORARY, StageGraph
 from skewless.transforms.parity import replay
 from skewless.transforms.transform import Transform
 
@@ -104,7 +108,7 @@ def export(
     if not hasattr(model, "write") or not hasattr(model, "transform"):
         raise _no_model(model)
     known = known_schema(sample) if sample is not None else None
-    attributes = _Attributes(sample)
+    attributes = _Attributes(model, sample)
     # Spark's own saved form is read back, so that a live model and a saved one take the same way.
     with tempfile.TemporaryDirectory(prefix="skewless-export-") as folder:
         saved = _save(model, Path(folder) / "model")
@@ -183,15 +187,30 @@ def _type(field: spark_types.StructField) -> Type | None:
 
 
 class _Attributes:
-    """The ML attributes of the sample's columns."""
+    """The ML attributes of the sample's columns, and of what the model makes of it, but for columns that it drops."""
 
-    def __init__(self, sample: DataFrame | None) -> None:
-        fields = [] if sample is None else sample.schema.fields
-        self._fields = {field.name: field.metadata.get("ml_attr", {}) for field in fields}
+    def __init__(self, model: FittedModel, sample: DataFrame | None) -> None:
+        self._model = model
+        self._sample = sample
 
-    def __call__(self, column: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._fields.get(column, {})
-        return found
+    def __call__(self, column: str) -> MLAttributes | None:
+        if self._sample is None:
+            return None
+        told = _ml_attributes(self._sample)
+        return told[column] if column in told else self._made.get(column)
+
+    @cached_property
+    def _made(self) -> Mapping[str, MLAttributes]:
+        if self._sample is None:
+            return {}
+        try:
+            return _ml_attributes(self._model.transform(self._sample))
+        except (PySparkException, Py4JError) as error:
+            raise _failed(error) from error
+
+
+def _ml_attributes(frame: DataFrame) -> Mapping[str, MLAttributes]:
+    return {field.name: field.metadata.get("ml_attr", {}) for field in frame.schema.fields}
 
 
 def _parity(
@@ -200,6 +219,7 @@ def _parity(
     """The input columns, and rows with them and every stage's outputs, computed by Spark in one pass."""
     leaves = list(graph.root.leaves())
     made = [socket.column for leaf in leaves for socket in leaf.outputs]
+    hidden = {s.column for leaf in leaves for s in leaf.outputs if TEMPORARY in leaf.model.attributes}
     read = [socket.column for leaf in leaves for socket in leaf.inputs]
     needed = [name for name in dict.fromkeys(read) if name not in made]
     absent = [name for name in needed if name not in sample.columns]
@@ -216,7 +236,7 @@ def _parity(
                 hint="Cast it to a number, a string or a vector before the pipeline.",
             )
     frame = model.transform(_representative(sample.select(*needed), most))
-    rows = _collect(frame, [*needed, *made])
+    rows = _collect(frame, [*needed, *[name for name in made if name not in hidden]])
     return Schema(tuple(Field(name, type_) for name, type_ in types.items() if type_)), rows
 
 
@@ -234,11 +254,15 @@ def _collect(frame: DataFrame, columns: Sequence[str]) -> pa.Table:
         return to_arrow(frame.select(*[frame[f"`{name}`"] for name in columns]))
     except Exception as error:
         if type(error).__module__.startswith(("py4j", "pyspark")):
-            raise SkewlessError(
-                f"Spark itself cannot transform the sample: {_first_line(error)}",
-                hint="Give a sample that the model can transform.",
-            ) from error
+            raise _failed(error) from error
         raise
+
+
+def _failed(error: Exception) -> SkewlessError:
+    return SkewlessError(
+        f"Spark itself cannot transform the sample: {_first_line(error)}",
+        hint="Give a sample that the model can transform.",
+    )
 
 
 def to_arrow(frame: DataFrame) -> pa.Table:

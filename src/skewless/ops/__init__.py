@@ -13,6 +13,7 @@ from skewless.ops import glm as glm
 from skewless.ops import hashing as hashing
 from skewless.ops import idf as idf
 from skewless.ops import impute as impute
+from skewless.ops import interaction as interaction
 from skewless.ops import isotonic as isotonic
 from skewless.ops import labels as labels
 from skewless.ops import linear as linear

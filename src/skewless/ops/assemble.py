@@ -11,6 +11,7 @@ import numpy as np
 
 from skewless import spec
 from skewless.errors import UnsupportedError
+from skewless.ops.ml_attributes import NUMERIC, MLAttributes, group, slots_of
 from skewless.ops.op import (
     Example,
     Lowered,
@@ -64,11 +65,11 @@ class VectorAssembler(Op):
             raise attributes.error(f"handle_invalid is {invalid!r}; it must be one of {', '.join(INVALID)}")
         if not shapes:
             raise attributes.error("it has no input_shapes, so its inputs are not known")
-        return cls(tuple(_size(shape, attributes) for shape in shapes), invalid)
+        return cls(tuple(size_of(shape, attributes) for shape in shapes), invalid)
 
     def encode(self) -> Mapping[str, Value]:
         return {
-            "input_shapes": spec.shapes([_shape(size) for size in self.sizes]),
+            "input_shapes": spec.shapes([shape_of(size) for size in self.sizes]),
             "handle_invalid": spec.string(self.handle_invalid),
         }
 
@@ -94,6 +95,13 @@ class VectorAssembler(Op):
             else:
                 raise TypeRefused(f"only numbers and vectors can be assembled, not {type_}", input=position)
         return (vector(total),)
+
+    def attributes(
+        self, inputs: Sequence[MLAttributes | None], types: Sequence[Type]
+    ) -> Sequence[MLAttributes | None]:
+        parts = [_slots(given, type_) for given, type_ in zip(inputs, types, strict=True)]
+        known = [part for part in parts if part is not None]
+        return (group([slot for part in known for slot in part]) if len(known) == len(parts) else None,)
 
     def keep(self, *inputs: Column) -> Mask | None:
         if self.handle_invalid != "skip" or not inputs:
@@ -190,6 +198,16 @@ class VectorAssembler(Op):
             yield Example(cls((None,), invalid), (flags,))
 
 
+def _slots(given: MLAttributes | None, type_: Type) -> list[MLAttributes] | None:
+    """The ML attributes of the slots that an input takes; None where they are not known."""
+    if not type_.is_vector:
+        # Spark looks at the attributes of doubles and vectors only.
+        return [NUMERIC] if type_.base is not Base.DOUBLE else None if given is None else [given]
+    if given is None or type_.size is None:
+        return None
+    return slots_of(given) or [NUMERIC] * type_.size
+
+
 def _invalid(column: Column) -> Mask:
     """Null rows, and NaN in single numbers."""
     bad: Numbers
@@ -200,7 +218,7 @@ def _invalid(column: Column) -> Mask:
     return bad if column.nulls is None else bad | column.nulls
 
 
-def _size(shape: Mapping[str, Any], attributes: Attributes) -> int | None:
+def size_of(shape: Mapping[str, Any], attributes: Attributes) -> int | None:
     if shape.get("base") == "scalar":
         return None
     dims = (shape.get("tensorShape") or {}).get("dimensions", [])
@@ -209,7 +227,7 @@ def _size(shape: Mapping[str, Any], attributes: Attributes) -> int | None:
     return max(int(dims[0]["size"]), 0) if dims else 0
 
 
-def _shape(size: int | None) -> Mapping[str, Any]:
+def shape_of(size: int | None) -> Mapping[str, Any]:
     if size is None:
         return {"base": "scalar", "isNullable": False}
     dims = [{"size": size or -1, "name": ""}]

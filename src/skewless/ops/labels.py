@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from skewless import spec
 from skewless.errors import UnsupportedError
 from skewless.javatext import value_text
+from skewless.ops.ml_attributes import MLAttributes, nominal
 from skewless.ops.op import (
     Example,
     Lowered,
@@ -84,6 +85,12 @@ class StringIndexer(Op):
         if inputs[0].struct is not Struct.BASIC:
             raise TypeRefused(f"labels must be single values, not {inputs[0]}")
         return (DOUBLE,)
+
+    def attributes(
+        self, inputs: Sequence[MLAttributes | None], types: Sequence[Type]
+    ) -> Sequence[MLAttributes | None]:
+        unknown = ("__unknown",) if self.handle_invalid == "keep" else ()
+        return (nominal(self.labels + unknown),)
 
     def keep(self, *inputs: Column) -> Mask | None:
         return self._positions(inputs[0].texts()) >= 0 if self.handle_invalid == "skip" else None

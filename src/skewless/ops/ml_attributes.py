@@ -21,10 +21,10 @@ def nominal(values: Sequence[str]) -> MLAttributes:
 
 
 def group(slots: Sequence[MLAttributes]) -> MLAttributes:
-    """Of a vector with these slots."""
+    """Of a vector with these slots; they lose their names, which Spark makes of the columns'."""
     kinds: dict[str, list[MLAttributes]] = {}
     for index, slot in enumerate(slots):
-        told = {name: value for name, value in slot.items() if name != "type"}
+        told = {name: value for name, value in slot.items() if name not in ("type", "name")}
         kinds.setdefault(str(slot.get("type", "numeric")), []).append({**told, "idx": index})
     return {"num_attrs": len(slots), "attrs": kinds}
 

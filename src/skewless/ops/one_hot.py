@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skewless import spec
+from skewless.ops.ml_attributes import BINARY, MLAttributes, group
 from skewless.ops.op import (
     Example,
     Lowered,
@@ -89,6 +90,11 @@ class OneHotEncoder(Op):
             if not type_.is_number:
                 raise TypeRefused(f"a category index must be a number, not {type_}", input=position)
         return tuple(vector(self.width(size)) for size in self.categories)
+
+    def attributes(
+        self, inputs: Sequence[MLAttributes | None], types: Sequence[Type]
+    ) -> Sequence[MLAttributes | None]:
+        return [group([BINARY] * self.width(size)) for size in self.categories]
 
     def width(self, categories: int) -> int:
         """The vector's length for so many categories."""

@@ -153,7 +153,7 @@ def _read(stage: SparkStage) -> Sequence[Lowered]:
     for number in range(int(stage.extra["numClasses"])):
         below = stage.sub(f"model_{number}")
         support = SPARK_READERS.get(below.spark_class)
-        lowered = support.read(below) if support is not None else []
+        lowered = list(support.read(below)) if support is not None else []
         if len(lowered) != 1 or RAW not in lowered[0].op.outputs:
             raise UnsupportedError(
                 f"{stage}: its classifier {below} cannot be exported by this version",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Self, TypeAlias
 
 from skewless.errors import SettingError, UnsupportedError
+from skewless.ops.ml_attributes import MLAttributes
 from skewless.schema import Type
 from skewless.spec import Model, Value
 from skewless.table import Column, Mask
@@ -110,6 +111,12 @@ class Op(ABC):
         """Its inputs' types as they are known after it; asked of an op without outputs, which only looks at them."""
         return inputs
 
+    def attributes(
+        self, inputs: Sequence[MLAttributes | None], types: Sequence[Type]
+    ) -> Sequence[MLAttributes | None]:
+        """The outputs' ML attributes as Spark sets them, for inputs of these attributes and types; None: not known."""
+        return [None] * len(self.outputs)
+
     def keep(self, *inputs: Column) -> Mask | None:
         """The rows that stay, where the op drops rows; it is asked before ``columns``."""
         return None
@@ -139,16 +146,24 @@ class SparkStage:
     """The rows of a saved table, by its folder's name."""
     sizes: Callable[[str], Type | None]
     """The type of a column, as far as the stages before it and the sample tell."""
-    metadata: Callable[[str], Mapping[str, Any]]
-    """The ML attributes of a column, as far as the sample tells."""
+    attributes: Callable[[str], MLAttributes | None]
+    """The ML attributes of a column; None where neither the sample nor the stages before it tell."""
     sub: Callable[[str], SparkStage]
     """The stage that is saved in a folder of this one (the models of a OneVsRest, say)."""
+    blas: str = "vector:4"
+    """The order in which its Spark adds products; see `skewless.ops.blas.Order`."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What else the metadata say, beside the parameters (numFeatures, numClasses, rank)."""
+    stages: Callable[[], Sequence[SparkStage]] = tuple
+    """The stages of a saved pipeline, in order."""
 
     def param(self, name: str, default: Any = None) -> Any:
         """A parameter as it was set, or its default."""
         return self.params.get(name, default)
+
+    def metadata(self, column: str) -> MLAttributes:
+        """The ML attributes of a column; empty where it has none or they are not known."""
+        return self.attributes(column) or {}
 
     def fitted(self) -> Mapping[str, Any]:
         """The single row of fitted values that most models have."""
@@ -173,14 +188,21 @@ class SparkStage:
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """An op with the columns it reads and writes, as a Spark reader hands it over; "" is an output not wanted."""
+    """An op with the columns it reads and writes, as a Spark reader hands it over; "" is an output not wanted.
+
+    ``temporary`` outputs are read by later stages only and not shown, as Spark drops them; an ``optional`` stage is
+    left out where its input is not given (the label, say).
+    """
 
     op: Op
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    temporary: bool = False
+    optional: bool = False
 
 
-SparkReader: TypeAlias = Callable[[SparkStage], Sequence[Lowered]]
+SparkReader: TypeAlias = Callable[[SparkStage], Iterable[Lowered]]
+"""Gives the ops of a stage in order. What a stage says of a column is up to date whenever the next op is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,13 @@ def vector_type(inputs: Sequence[Type], size: int | None = None) -> Type:
 
 def each_row(kernel: RowKernel, type_: Type, *columns: Column) -> Column:
     """The row kernel's rows, put together: wide vectors never stand in memory with all their slots."""
-    cells = [kernel(*[column.cell(row) for column in columns]) for row in range(len(columns[0]))]
+    cells = []
+    for row in range(len(columns[0])):
+        try:
+            cells.append(kernel(*[column.cell(row) for column in columns]))
+        except Refused as refused:
+            refused.position = row
+            raise
     return vectors_of(cells, Field("output", type_))
 
 

@@ -10,12 +10,15 @@ from skewless.errors import ArtifactError, UnsupportedError, ValueRefused
 from skewless.ops import OPS
 from skewless.ops.op import Op, Refused, TypeRefused
 from skewless.schema import Field, Schema, Type
-from skewless.spec import Stage, StageGraph
+from skewless.spec import OPTIONAL, TEMPORARY, Stage, StageGraph
 
 
 @dataclass(frozen=True, slots=True)
 class BoundStage:
-    """An op with the columns it reads and writes; ``outputs`` has None for a port that is not wanted."""
+    """An op with the columns it reads and writes; ``outputs`` has None for a port that is not wanted.
+
+    ``temporary`` outputs are for later stages only; an ``optional`` stage is left out where its input is not given.
+    """
 
     name: str
     op: Op
@@ -23,10 +26,17 @@ class BoundStage:
     outputs: tuple[str | None, ...]
     input_types: tuple[Type, ...]
     output_types: tuple[Type, ...]
+    temporary: bool = False
+    optional: bool = False
 
     @property
     def produced(self) -> tuple[Field, ...]:
-        """The columns this stage adds."""
+        """The columns this stage adds to what is shown."""
+        return () if self.temporary else self.made
+
+    @property
+    def made(self) -> tuple[Field, ...]:
+        """The columns this stage makes."""
         return tuple(
             Field(name, type_)
             for name, type_ in zip(self.outputs, self.output_types, strict=True)
@@ -74,7 +84,7 @@ def bind(graph: StageGraph, inputs: Schema | None = None) -> BoundGraph:
                     raise _dangling(leaf, column, makers, known)
                 known[column] = needed[column] = default
         stage = _typed(leaf, op, columns, known)
-        for field in stage.produced:
+        for field in stage.made:
             if field.name in known:
                 raise _error(leaf, f"it writes column {field.name!r}, which is already there")
             known[field.name] = field.type
@@ -119,7 +129,8 @@ def _typed(stage: Stage, op: Op, columns: tuple[str, ...], known: Mapping[str, T
         outputs.append(stage.output(port, synonym))
     if op.outputs and not any(outputs):
         raise _error(stage, f"none of its output ports {', '.join(op.outputs)} is bound to a column")
-    return BoundStage(stage.name, op, columns, tuple(outputs), types, made)
+    marks = [stage.model.attributes.boolean(mark, False) for mark in (TEMPORARY, OPTIONAL)]
+    return BoundStage(stage.name, op, columns, tuple(outputs), types, made, *marks)
 
 
 def _dangling(
@@ -143,6 +154,16 @@ def _error(stage: Stage, message: str) -> ArtifactError:
         stage=stage.name,
         hint="Export the pipeline again from the fitted model.",
     )
+
+
+def optional_inputs(bound: BoundGraph) -> frozenset[str]:
+    """The inputs that only optional stages read, whose own outputs no other stage reads."""
+    read: set[str] = set()
+    for stage in reversed(bound.stages):
+        if not stage.optional or read.intersection(name for name in stage.outputs if name):
+            read.update(stage.inputs)
+    every = {name for stage in bound.stages for name in stage.inputs}
+    return frozenset(name for name in bound.inputs.names if name in every - read)
 
 
 def needed_for(stages: Sequence[BoundStage], outputs: Sequence[str]) -> tuple[BoundStage, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
@@ -14,17 +16,26 @@ from skewless.ops.op import Refused, Skipped
 from skewless.schema import Base, Schema, Struct, Type
 from skewless.spec import StageGraph
 from skewless.table import Column, Table, from_arrow, to_arrow
-from skewless.transforms.bind import BoundStage, bind, needed_for
+from skewless.transforms.bind import BoundStage, bind, needed_for, optional_inputs
 from skewless.vectors import WIDE, SparseVector
 
 RowFunction: TypeAlias = Callable[[Sequence[Any]], tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """All that can be made of some inputs: the columns given and made, and the row path to them."""
+
+    inputs: Schema
+    outputs: tuple[str, ...]
+    function: RowFunction
 
 
 class Transform:
     """A fitted pipeline, ready to run.
 
     ``input_schema`` are the columns it reads, ``output_schema`` these and every column its stages add, as Spark's own
-    ``transform`` does.
+    ``transform`` does. Without one of the ``optional_inputs`` (a label), only what is made of it is absent.
     """
 
     def __init__(self, graph: StageGraph, inputs: Schema | None = None) -> None:
@@ -34,7 +45,9 @@ class Transform:
         self.stages = bound.stages
         self.input_schema = bound.inputs
         self.output_schema = bound.inputs.plus([f for stage in bound.stages for f in stage.produced])
-        self._whole = self.row_function(self.output_schema.names)
+        self.optional_inputs = optional_inputs(bound)
+        self._given = lru_cache(maxsize=16)(self._without)
+        self._whole = self._without(frozenset())
 
     def table(self, source: pa.Table, vectors: str = "auto") -> pa.Table:
         """An Arrow table with every stage's columns after its own.
@@ -44,13 +57,14 @@ class Transform:
         Rows that a stage drops (``handleInvalid="skip"``) are absent, and their numbers, from 0, stand as a JSON list
         under ``skewless.skipped`` in the schema's metadata. ValueRefused names stage, column and row.
         """
-        done = self.run(from_arrow(source, self.input_schema))
+        whole = self._possible(source.column_names)
+        done = self.run(from_arrow(source, whole.inputs), whole.outputs)
         skipped: list[int] = []
         if done.rows is not None:
             skipped = sorted(set(range(source.num_rows)) - set(done.rows.tolist()))
             source = source.take(pa.array(done.rows))
-        for field in self.output_schema.fields[len(self.input_schema) :]:
-            source = source.append_column(field.name, to_arrow(done[field.name], vectors))
+        for name in whole.outputs[len(whole.inputs) :]:
+            source = source.append_column(name, to_arrow(done[name], vectors))
         if skipped:
             source = source.replace_schema_metadata({"skewless.skipped": json.dumps(skipped)})
         return source
@@ -62,9 +76,23 @@ class Transform:
 
         ValueRefused names stage and column, also for a row that a stage would drop.
         """
-        cells = [_checked(values, field.name, field.type) for field in self.input_schema]
-        made = zip(self.output_schema.names, self._whole(cells), strict=True)
-        return {**values, **{name: _outside(cell) for name, cell in made if name not in self.input_schema}}
+        whole = self._possible(values)
+        cells = [_checked(values, field.name, field.type) for field in whole.inputs]
+        made = zip(whole.outputs, whole.function(cells), strict=True)
+        return {**values, **{name: _outside(cell) for name, cell in made if name not in whole.inputs}}
+
+    def _possible(self, given: Container[str]) -> _Whole:
+        """How all is made that can be of the columns given."""
+        absent = frozenset(name for name in self.optional_inputs if name not in given)
+        return self._given(absent) if absent else self._whole
+
+    def _without(self, absent: frozenset[str]) -> _Whole:
+        inputs = Schema(tuple(field for field in self.input_schema if field.name not in absent))
+        left_out = {
+            name for stage in self.stages if absent.intersection(stage.inputs) for name in stage.outputs
+        }
+        outputs = tuple(name for name in self.output_schema.names if name not in absent | left_out)
+        return _Whole(inputs, outputs, self.row_function(outputs, inputs.names))
 
     def run(self, table: Table, outputs: Sequence[str] | None = None, *, drop: bool = True) -> Table:
         """The batch path: a table with this transform's inputs, to one with all columns or just ``outputs``.

@@ -1,0 +1,106 @@
+"""Hostile rows for interactions, R formulas and cosine transforms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from pyspark.ml import Pipeline, PipelineModel
+from pyspark.ml.feature import Interaction, OneHotEncoder, StringIndexer, VectorAssembler
+from pyspark.ml.linalg import SparseVector, Vectors, VectorUDT
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import DoubleType, FloatType, IntegerType, LongType, StructField, StructType
+
+from tests.parity.harness import Case
+
+NUMBERS = [0.0, -0.0, -1.5, math.nan, math.inf, 5e-324, 1e300]
+
+
+def nominal(count: int) -> dict[str, Any]:
+    return {"ml_attr": {"type": "nominal", "num_vals": count}}
+
+
+def interacted_numbers(spark: SparkSession) -> tuple[Any, DataFrame]:
+    """Products that depend on the order of their factors, and zeros that overflow."""
+    kinds = {"d": DoubleType(), "i": IntegerType(), "l": LongType(), "f": FloatType()}
+    rows = [(value, 3, 2**53 + 1, 0.1) for value in NUMBERS]
+    rows += [(1.1, 0, -7, -0.0), (math.inf, 0, 1, 1.0), (1e200, 7, -(2**63), 3e38), (0.1, 3, 7, 1e-45)]
+    frame = spark.createDataFrame(rows, StructType([StructField(name, kind) for name, kind in kinds.items()]))
+    return PipelineModel([Interaction(inputCols=list(kinds), outputCol="y")]), frame
+
+
+def interacted_indices(spark: SparkSession) -> tuple[Any, DataFrame]:
+    """Indices by numbers, few slots and many, as the stages before make them; nulls and what is no index."""
+    kinds = {
+        "x": StructField("x", DoubleType(), True, nominal(3)),
+        "z": StructField("z", IntegerType(), True, nominal(2)),
+        "one": StructField("one", DoubleType(), True, nominal(1)),
+        "d": StructField("d", DoubleType(), True, {"ml_attr": {"type": "binary"}}),
+    }
+    rows = [(2.0, 1, value, value) for value in NUMBERS]
+    rows += [
+        (-0.0, 0, 7.0, 2.0),
+        (1.0, 1, 0.5, 0.0),
+        (0.5, 0, 1.0, 1.0),
+        (3.0, 0, 1.0, 1.0),
+        (-1.0, 0, 1.0, 1.0),
+    ]
+    rows += [(math.nan, 0, 1.0, 1.0), (None, 0, 1.0, 1.0), (0.0, None, 1.0, 1.0), (0.0, 2, 1.0, 1.0)]
+    rows += [(0.0, 0, None, 1.0), (0.0, 0, 1.0, None)]
+    frame = spark.createDataFrame(rows, StructType(list(kinds.values())))
+    stages = [
+        Interaction(inputCols=names, outputCol="".join(names)) for names in (["x", "d"], ["x", "z", "d"])
+    ]
+    stages += [Interaction(inputCols=["d", "one", "x", "z"], outputCol="all")]
+    return PipelineModel(stages), frame
+
+
+def interacted_vectors(spark: SparkSession) -> tuple[Any, DataFrame]:
+    """Vectors, dense and sparse, with numbers and indices among their slots."""
+    listed = {"nominal": [{"idx": 1, "vals": ["p", "q", "r"]}], "binary": [{"idx": 2}]}
+    attributes = {"ml_attr": {"num_attrs": 3, "attrs": listed}}
+    plain = {"ml_attr": {"num_attrs": 2, "attrs": {}}}
+    fields = [StructField("v", VectorUDT(), True, attributes), StructField("w", VectorUDT(), True, plain)]
+    one, two = Vectors.dense([-0.0, 2.0, 3.0]), SparseVector(3, [1], [2.0])
+    rows = [
+        (one, Vectors.dense([1.0, math.inf]), 0.0),
+        (one, SparseVector(2, [0], [math.nan]), 1.0),
+        (two, Vectors.dense([0.1, -0.0]), 1.0),
+        (two, SparseVector(2, [], []), 0.0),
+        (SparseVector(3, [0, 2], [-1.5, 7.0]), Vectors.dense([0.3, 5e-324]), -0.0),
+        (Vectors.dense([1.0, 0.0, math.nan]), Vectors.dense([1.0, 2.0]), 1.0),
+        (Vectors.dense([1.0, 3.0, 0.0]), Vectors.dense([1.0, 2.0]), 1.0),
+        (SparseVector(3, [1], [0.5]), Vectors.dense([1.0, 2.0]), 1.0),
+        (None, Vectors.dense([1.0, 2.0]), 1.0),
+        (one, None, 1.0),
+    ]
+    frame = spark.createDataFrame(
+        rows, StructType([*fields, StructField("x", DoubleType(), True, nominal(2))])
+    )
+    stages = [
+        Interaction(inputCols=names, outputCol="".join(names)) for names in (["v", "w"], ["x", "v", "w"])
+    ]
+    return PipelineModel(stages), frame
+
+
+def interacted_chain(spark: SparkSession) -> tuple[Any, DataFrame]:
+    """Attributes that earlier stages make, and a product wide enough to stay sparse."""
+    rows = [(text, f"{text}{number % 9}", float(number)) for number, text in enumerate("aßcdefghij" * 5)]
+    frame = spark.createDataFrame(rows, "x string, z string, d double")
+    stages = [
+        StringIndexer(inputCols=["x", "z"], outputCols=["xi", "zi"], handleInvalid="keep"),
+        OneHotEncoder(inputCols=["xi"], outputCols=["xv"]),
+        VectorAssembler(inputCols=["xv", "d", "zi"], outputCol="va"),
+        Interaction(inputCols=["xi", "zi"], outputCol="both"),
+        Interaction(inputCols=["d", "va", "xi"], outputCol="wide"),
+        Interaction(inputCols=["both", "d"], outputCol="again"),
+    ]
+    hostile = [("a", "a0", 1.5), ("ß", "ß1", -0.0), ("new", None, math.inf), (None, "", 0.0)]
+    return Pipeline(stages=stages).fit(frame), spark.createDataFrame(hostile, frame.schema)
+
+
+def cases() -> Iterator[Case]:
+    """All of them."""
+    for build in (interacted_numbers, interacted_indices, interacted_vectors, interacted_chain):
+        yield Case(build.__name__, ("Interaction",), build)
