@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,17 +52,6 @@ class Case:
     name: str
     covers: tuple[str, ...]
     build: Callable[[SparkSession], tuple[Any, DataFrame]]
-    ansi: bool = True
-
-
-@contextmanager
-def rules(spark: SparkSession, ansi: bool) -> Iterator[None]:
-    """Spark's SQL under ANSI rules, or without."""
-    spark.conf.set("spark.sql.ansi.enabled", str(ansi).lower())
-    try:
-        yield
-    finally:
-        spark.conf.unset("spark.sql.ansi.enabled")
 
 
 def check(model: Any, frame: DataFrame, folder: Path) -> None:
@@ -77,7 +65,6 @@ def check(model: Any, frame: DataFrame, folder: Path) -> None:
             inputs=known,
             attributes={field.name: field.metadata.get("ml_attr", {}) for field in frame.schema.fields},
             blas=str(order_of(frame.sparkSession)),
-            ansi=frame.sparkSession.conf.get("spark.sql.ansi.enabled") == "true",
         )
     )
     ulps = max((stage.op.ulps for stage in transform.stages), default=0)
