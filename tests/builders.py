@@ -120,7 +120,7 @@ class Relay(Container):
             raise RequestError(
                 "the relay does not like this", row=body[: body.index(self.refused)].count(b"\n") + 1
             )
-        return body, self.kind or content_type or ""
+        return Answer(body, self.kind or content_type or "")
 
     def execution_parameters(self) -> ExecutionParameters:
         return ExecutionParameters(1, "MULTI_RECORD", 6)

@@ -135,7 +135,7 @@ def write(folder: Path, what: Document) -> Path:
 def _record(folder: Path, rows: Sequence[tuple[str, ...]]) -> None:
     body = "".join(f"{','.join(row)}\n" for row in rows).encode()
     with load_pipeline(folder / "pipeline.yaml", fused=False, verify=False) as pipeline:
-        answer, _ = pipeline.invoke(body)
+        answer = pipeline.invoke(body).body
     (folder / "parity-input.csv").write_bytes(body)
     (folder / "parity-output.csv").write_bytes(answer)
     write(folder, document() | {"parity": {"input": "parity-input.csv", "output": "parity-output.csv"}})

@@ -57,6 +57,22 @@ class ArtifactError(SkewlessError):
         return ", ".join(part for part in (self.artifact, self.file, stage) if part)
 
 
+class TrustError(ArtifactError):
+    """An artifact carries code of which the user has not said that it may run; ``digest`` is its SHA-256."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        digest: str,
+        file: str | None = None,
+        stage: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, file=file, stage=stage, hint=hint)
+        self.digest = digest
+
+
 class UnsupportedError(SkewlessError):
     """A known gap: something real that this version does not do, named."""
 
@@ -128,6 +144,10 @@ class EmptyBody(BodyError):
 
 class ValueRefused(RequestError):
     """One value of one row cannot be processed: unseen category, text that is no number, null …"""
+
+
+class AllSkipped(ValueRefused):
+    """The stages drop every row that there is (``handleInvalid="skip"``), and there is nothing to answer."""
 
 
 class ContentTypeError(RequestError):

@@ -16,6 +16,7 @@ from skewless.table import Column, Table, from_cells
 CSV, LINES, TEXT = "text/csv", "application/jsonlines", "application/jsonlines;data=text"
 WORDS = Type(Base.STRING, Struct.ARRAY)
 FLOATS = Type(Base.FLOAT, Struct.ARRAY)
+PAIRS = Type(Base.DOUBLE, Struct.VECTORS, 2)
 
 ANSWERS = [
     # R1, R2, R3 and C10: single values are bare in every form.
@@ -40,6 +41,9 @@ ANSWERS = [
     ([1.0, 0.2], vector(2), LINES, '{"features":[1.0,0.2]}'),
     ([float("nan"), float("-inf"), 1e-5], vector(3), LINES, '{"features":["NaN","-Infinity",1.0E-5]}'),
     ([1.0, 2.0], vector(2), TEXT, '{"source":"1.0 2.0"}'),
+    ([[1.0, 2.0], [0.5, float("nan")]], PAIRS, LINES, '{"features":[[1.0,2.0],[0.5,"NaN"]]}'),
+    ([[1.0, 2.0], [0.5, -0.0]], PAIRS, CSV, "1.0,2.0,0.5,-0.0"),
+    ([[1.0, 2.0]], PAIRS, TEXT, '{"source":"1.0 2.0"}'),
     (["this", "is", "spark"], WORDS, TEXT, '{"source":"this is spark"}'),
     (['a"', "ü"], WORDS, LINES, '{"features":["a\\"","ü"]}'),
     (['a"', "b,c", ""], WORDS, CSV, '"a""","b,c",""'),

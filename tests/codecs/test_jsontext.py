@@ -120,7 +120,6 @@ def test_single_values_go_through_their_text(value: Any, type_: Type, read: Any)
         ("", DOUBLE, "empty String"),
         (300, Type(Base.BYTE), "Value out of range"),
         (2**63, LONG, "For input string"),
-        (None, STRING, "null is no single string"),
         (True, INT, 'For input string: "true"'),
         ([1], INT, r"\[1\] is no single int"),
         ({}, STRING, r"\{\} is no single string"),
@@ -187,6 +186,13 @@ def test_rows_of_another_length() -> None:
     assert list(table_of([[1, 2, 3]], schema, strict=True).to_rows()) == [(1, 2)]
     with pytest.raises(ValueRefused):
         table_of([[1]], schema, strict=True)
+
+
+@pytest.mark.parametrize("type_", [INT, DOUBLE, STRING, BOOLEAN])
+def test_null_is_null_but_to_the_original(type_: Type) -> None:
+    assert value_of(None, type_) is None
+    with pytest.raises(ValueRefused, match="null is no single"):
+        value_of(None, type_, strict=True)
 
 
 @given(

@@ -52,6 +52,32 @@ ACCEPT_OR_NONE = st.sampled_from([None, None, None, "text/csv", *ACCEPTS])
 MANY = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+def skipping(name: str, *labels: str, text: str = "x") -> Container:
+    """Answers the label that came in, and drops what is no label of its."""
+    stages = [
+        stage("index", StringIndexer(labels, "skip"), [text], ["i"]),
+        stage("name", IndexToString(labels), ["i"], ["out"]),
+    ]
+    return sparkml(graph(*stages), schema([Field(text, STRING)], Field("out", STRING)), name=name)
+
+
+@pytest.mark.parametrize("relays", [(), ("between",)])
+def test_skipped_rows_count_from_the_request(relays: Sequence[str]) -> None:
+    """Whatever was skipped before, in columns and through text; and so do refusals that come later."""
+    first, second = skipping("first", "a", "b", "c"), skipping("second", "a", "c")
+    chain = [first, *map(Relay, relays), second]
+    assert compare(chain, b"x\na\nb\ny\nc\nb", "text/csv", None) == Answer(b"a\nc", "text/csv", (1, 3, 4, 6))
+    strict = sparkml(
+        graph(stage("index", StringIndexer(("a",), "error"), ["x"], ["i"])),
+        schema([Field("x", STRING)], Field("i", DOUBLE)),
+        name="third",
+    )
+    found = compare([*chain, strict], b"x\na\nb\ny\nc\nb", "text/csv", None)
+    assert found[:2] == ("ValueRefused", ("third", "index", "x", 5))
+    nothing = compare(chain, b"x\nb\n", "text/csv", None)
+    assert nothing[:2] == ("AllSkipped", ("second", "index", None, 2))
+
+
 @MANY
 @given(any_chain(), ACCEPT_OR_NONE)
 def test_any_containers_every_way(request_: Request, accept: str | None) -> None:
@@ -108,7 +134,7 @@ def test_a_vector_into_columns() -> None:
     chain = [assembler(DOUBLE, INT), assembler(DOUBLE, DOUBLE, name="again"), xgboost("multi:softprob", 2)]
     chain += [assembler(DOUBLE, DOUBLE, DOUBLE, name="third")]
     assert Pipeline(chain)._chain is not None
-    answer, _ = compare(chain, b"0.5,1\n-0.0,2\nNaN,0\n", "text/csv", "application/jsonlines")
+    answer = compare(chain, b"0.5,1\n-0.0,2\nNaN,0\n", "text/csv", "application/jsonlines").body
     assert answer.count(b"\n") == 2
     short = [assembler(DOUBLE, INT), assembler(DOUBLE, name="again")]
     found = compare(short, b"0.5,1", "text/csv", None)
@@ -209,7 +235,7 @@ def test_a_middle_container_that_answers_json_lines() -> None:
 def test_json_lines_from_end_to_end() -> None:
     body = b'{"data": [1.5]}\n{"data": [[2.5], [0.5]]}\n'
     chain = [assembler(DOUBLE), xgboost("multi:softmax", 1), passing(DOUBLE)]
-    answer, _ = compare(chain, body, "application/jsonlines", None)
+    answer = compare(chain, body, "application/jsonlines", None).body
     assert answer.count(b"\n") == 2
     strict = [assembler(DOUBLE, settings=STRICT), xgboost("multi:softmax", 1)]
     found = compare(strict, body, "application/jsonlines", None)
@@ -235,9 +261,9 @@ def test_fifteen_containers() -> None:
     chain = [passing(STRING, f"container-{number}") for number in range(15)]
     for cell in STRINGS:
         body = quoted(cell).encode()
-        assert compare(chain, body, "text/csv", None) == (body, "text/csv")
+        assert compare(chain, body, "text/csv", None) == Answer(body, "text/csv")
     body = "\n".join(map(quoted, STRINGS)).encode()
-    assert compare(chain, body, "text/csv", None) == (body, "text/csv")
+    assert compare(chain, body, "text/csv", None) == Answer(body, "text/csv")
     for wrong in ([*chain, passing(STRING, "16")], []):
         with pytest.raises(SettingError, match=f"1 to 15 containers, not {len(wrong)}"):
             Pipeline(wrong)
@@ -249,9 +275,9 @@ def test_fifteen_containers() -> None:
 def test_who_hears_of_the_accept(fused: bool) -> None:
     relays = [Relay("first"), Relay("middle"), Relay("last", "text/odd")]
     pipeline = Pipeline([relays[0], relays[1], passing(DOUBLE), relays[2]], fused=fused)
-    assert pipeline.invoke(b"1", "text/csv", "text/wanted") == (b"1.0", "text/odd")
+    assert pipeline.invoke(b"1", "text/csv", "text/wanted") == Answer(b"1.0", "text/odd")
     assert [relay.accepts for relay in relays] == [[None], [None], ["text/wanted"]]
-    assert Pipeline([Relay("one")], fused=fused).invoke(b"x", None, None) == (
+    assert Pipeline([Relay("one")], fused=fused).invoke(b"x", None, None) == Answer(
         b"x",
         "application/octet-stream",
     )

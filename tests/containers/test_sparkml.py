@@ -10,10 +10,11 @@ import pytest
 
 from skewless.bundles.bundle import open_bundle, save
 from skewless.containers.artifact import Artifact
-from skewless.containers.base import ExecutionParameters
+from skewless.containers.base import Answer, ExecutionParameters
 from skewless.containers.sparkml import NO_SCHEMA, SparkMLContainer, load
 from skewless.errors import (
     AcceptError,
+    AllSkipped,
     BodyError,
     ContentTypeError,
     EmptyBody,
@@ -82,8 +83,8 @@ def data(*row: Any, told: Any = None) -> bytes:
 def test_single_values(settings: Settings, type_: str, value: Any, text: str) -> None:
     """C4, C5, C9, C10: in as JSON and as CSV, out unchanged."""
     container = identity(Type(Base(type_)), settings)
-    assert container.invoke(data(value), JSON, None) == (text.encode(), CSV)
-    assert container.invoke(str(value).lower().encode(), CSV, None) == (text.encode(), CSV)
+    assert container.invoke(data(value), JSON, None) == Answer(text.encode(), CSV)
+    assert container.invoke(str(value).lower().encode(), CSV, None) == Answer(text.encode(), CSV)
 
 
 @BOTH
@@ -139,15 +140,15 @@ def test_answers(settings: Settings) -> None:
     """R1 to R3, S3 to S5, S9."""
     one = identity(INT, settings)
     assert [one.invoke(data(1), JSON, accept) for accept in (CSV, JSONL, None)] == [
-        (b"1", CSV),
-        (b"1", JSONL),
-        (b"1", CSV),
+        Answer(b"1", CSV),
+        Answer(b"1", JSONL),
+        Answer(b"1", CSV),
     ]
     two = pairs(settings)
-    assert two.invoke(data(1, 2.0, "T"), JSON, None) == (b"1.0,2.0", CSV)
-    assert two.invoke(data(1, 2.0, "T"), JSON, JSONL) == (b'{"features":[1.0,2.0]}', JSONL)
-    assert two.invoke(data(1, 2.0, "T"), JSON, TEXT) == (b'{"source":"1.0 2.0"}', JSONL)
-    assert two.invoke(b"1,2.0,T", CSV, None) == (b"1.0,2.0", CSV)
+    assert two.invoke(data(1, 2.0, "T"), JSON, None) == Answer(b"1.0,2.0", CSV)
+    assert two.invoke(data(1, 2.0, "T"), JSON, JSONL) == Answer(b'{"features":[1.0,2.0]}', JSONL)
+    assert two.invoke(data(1, 2.0, "T"), JSON, TEXT) == Answer(b'{"source":"1.0 2.0"}', JSONL)
+    assert two.invoke(b"1,2.0,T", CSV, None) == Answer(b"1.0,2.0", CSV)
 
 
 def test_execution_parameters() -> None:
@@ -196,9 +197,9 @@ def test_json_lines_with_a_type_asked_for(settings: Settings, accept: str, sent:
     """S10 to S15: one Java list of lists, whatever the type."""
     wanted = "[" + ", ".join(f"[{SHAPES[accept].format(*pair)}]" for pair in found) + "]"
     kind = CSV if accept == CSV else JSONL
-    assert pairs(settings).invoke(lines(*sent), JSONL, accept) == (wanted.encode(), kind)
+    assert pairs(settings).invoke(lines(*sent), JSONL, accept) == Answer(wanted.encode(), kind)
     bare = sparkml(ASSEMBLED, None, settings=settings)
-    assert bare.invoke(lines(*sent, told=PAIR), JSONL, accept) == (wanted.encode(), kind)
+    assert bare.invoke(lines(*sent, told=PAIR), JSONL, accept) == Answer(wanted.encode(), kind)
     assert (
         pairs(settings)
         .invoke(lines(sent[0][0] if isinstance(sent[0][0], list) else sent[0]), JSONL, CSV)[0]
@@ -214,7 +215,7 @@ def test_json_lines_without_one(accept: str | None, sent: Any, found: Any) -> No
         each = [SHAPES[environment].format(*pair) for pair in found]
         kind = CSV if environment == CSV else JSONL
         answer = pairs(SETTINGS, environment).invoke(lines(*sent), JSONL, accept)
-        assert answer == ("\n".join(each).encode(), kind)
+        assert answer == Answer("\n".join(each).encode(), kind)
         wrapped = "[" + ", ".join(f"[{one}]" for one in each) + "]"
         assert pairs(STRICT, environment).invoke(lines(*sent), JSONL, accept)[0] == wrapped.encode()
 
@@ -423,13 +424,16 @@ def test_stages_name_themselves() -> None:
     assert [(name, column) for name, column, _ in traced] == [("index", "i"), ("hot", "out")]
 
 
-def test_a_row_that_a_stage_drops_is_refused() -> None:
+def test_rows_that_a_stage_drops() -> None:
+    """The others are answered, and the answer says which have none; where none is left, it is a refusal."""
     stages = graph(stage("index", StringIndexer(("a",), "skip"), ["x"], ["out"]))
     container = sparkml(stages, schema(basic(x=STRING), Field("out", DOUBLE)))
-    for body, row in [(b"a\nb\na\n", 2), (b"b", 1)]:
-        with pytest.raises(ValueRefused, match="the row is dropped here") as refused:
+    assert container.invoke(b"a\nb\na\nc\n", CSV, None) == Answer(b"0.0\n0.0", CSV, (2, 4))
+    assert container.invoke(b"a\n", CSV, None).skipped == ()
+    for body in (b"b\nc\n", b"b"):
+        with pytest.raises(AllSkipped, match="the row is dropped here") as refused:
             container.invoke(body, CSV, None)
-        assert (refused.value.stage, refused.value.row) == ("index", row)
+        assert (refused.value.stage, refused.value.row) == ("index", 1)
 
 
 def test_from_a_bundle_on_disk(tmp_path: Any) -> None:

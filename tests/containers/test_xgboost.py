@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from skewless.containers import xgboost_csv
+from skewless.containers.base import Answer
 from skewless.containers.xgboost import XGBoostContainer, load
 from skewless.errors import (
     AcceptError,
@@ -76,7 +77,7 @@ def test_many_rows(kind: str) -> None:
     rows = hostile()
     one = container(kind)
     body = text_of(rows.tolist())
-    answer = csv_of(reference(kind, rows)), "text/csv; charset=utf-8"
+    answer = Answer(csv_of(reference(kind, rows)), "text/csv; charset=utf-8")
     assert one.invoke(body.encode(), "text/csv", None) == answer
     lines = body.splitlines()
     assert b"".join(by_row(one, line)[0] for line in lines if line) == answer[0]
@@ -292,7 +293,7 @@ def test_accepts(accept: str | None) -> None:
             assert json.loads(made[0]) == {"predictions": [{"score": score} for score in expected]}
             assert made[0].startswith(b'{"predictions": [{"score": ')
         else:
-            assert made == (csv_of(np.array(expected)), "text/csv; charset=utf-8")
+            assert made == Answer(csv_of(np.array(expected)), "text/csv; charset=utf-8")
         first = body.decode().splitlines()[0]
         assert by_row(one, first, accept) == one.invoke(first.encode(), "text/csv", accept)
 
@@ -329,7 +330,7 @@ def test_unknown_accepts(accept: str) -> None:
 
 def test_no_rows_at_all() -> None:
     nothing = FOUR.run(FOUR.adopt(Table({"v": Column(vector(), np.zeros((0, 0)))}, 0)))
-    assert FOUR.encode(nothing, None, None) == (b"", "text/csv; charset=utf-8")
+    assert FOUR.encode(nothing, None, None) == Answer(b"", "text/csv; charset=utf-8")
     assert FOUR.encode(nothing, None, "application/json")[0] == b'{"predictions": []}'
 
 

@@ -24,6 +24,7 @@ from skewless.errors import RequestError, SettingError
 from skewless.jobs import batch
 from skewless.jobs.batch import Report, Source, sources, transform
 from skewless.ops.assemble import VectorAssembler
+from skewless.ops.labels import StringIndexer
 from skewless.schema import DOUBLE, STRING, Field, vector
 from skewless.settings import Settings
 from tests.builders import SETTINGS, STRICT, Relay, graph, schema, sparkml, stage, xgboost
@@ -145,7 +146,7 @@ class Slow(Relay):
         time.sleep(0.02 if int(body.split()[0]) % 3 == 0 else 0)
         with self.lock:
             self.now -= 1
-        return body, "text/csv"
+        return Answer(body, "text/csv")
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -258,13 +259,13 @@ def test_answers_that_hold_a_line_end(tmp_path: Path) -> None:
 
     class Doubling(Relay):
         def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
-            return body.replace(b"b", b"b\nb"), "text/csv"
+            return Answer(body.replace(b"b", b"b\nb"), "text/csv")
 
     report, made = run(Pipeline([Doubling("odd")]), tmp_path, b"a\nb\nc\n")
     assert made is None
     assert failure(report).message == "lines 1 to 3 hold 3 records, but the answer has 4 line ends"
     lossy = Pipeline([Relay("cut")])
-    lossy.containers[0].invoke = lambda body, *_: (body.splitlines()[0], "text/csv")  # type: ignore[method-assign]
+    lossy.containers[0].invoke = lambda body, *_: Answer(body.splitlines()[0], "text/csv")  # type: ignore[method-assign]
     report, made = run(lossy, tmp_path, b"a\nb\nc\n")
     assert made is None
     assert "hold 3 records" in failure(report).message
@@ -461,3 +462,28 @@ def test_a_defect_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         transform(Pipeline([Broken("broken")]), sources([tmp_path / "x.csv"]), tmp_path / "out")
     assert names(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("chunk", [1, 16, 1 << 20])
+@pytest.mark.parametrize("strict", [False, True])
+def test_skipped_rows_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, strict: bool
+) -> None:
+    """By the lines they stand on, beside the answers; a list of an earlier run does not stay."""
+    monkeypatch.setattr(batch, "CHUNK", chunk)
+    stages = graph(stage("index", StringIndexer(("a", "b"), "skip"), ["x"], ["out"]))
+    one = sparkml(
+        stages, schema([Field("x", STRING)], Field("out", DOUBLE)), settings=STRICT if strict else SETTINGS
+    )
+    path = tmp_path / "in.csv"
+    beside = tmp_path / "out" / "in.csv.out.skipped"
+    for body, answers, lines in (
+        (b"a\n\nx\nb\r\ny\ny\na\n", "0.0 1.0 0.0", "3 5 6"),
+        (b"x\ny\n", "", "1 2"),
+        (b"a\n", "0.0", ""),
+    ):
+        path.write_bytes(body)
+        report = transform(Pipeline([one]), sources([path]), tmp_path / "out")
+        assert (tmp_path / "out/in.csv.out").read_text().split() == answers.split()
+        assert (report.rows, report.skipped) == (len(answers.split()), len(lines.split()))
+        assert (beside.read_text().split() if beside.exists() else []) == lines.split()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,6 +13,7 @@ import typer
 
 from skewless.errors import SettingError
 from skewless.lazy import resolve
+from skewless.trust import Trust
 
 # What each command needs is imported when it runs, so that none pays for the others.
 LAZY: Final = {
@@ -32,6 +34,13 @@ ContentType = Annotated[
 ]
 Accept = Annotated[str | None, typer.Option("--accept", help="What the answer shall be.")]
 
+Trusted = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust", metavar="HASH|all", help="Let the code of this SHA-256 in the models run; repeatable."
+    ),
+]
+
 _BY_SUFFIX: Final = {".json": "application/json", ".jsonl": "application/jsonlines"}
 _CSV: Final = "text/csv"
 
@@ -49,6 +58,7 @@ def serve(
     ] = 8080,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
+    trust: Trusted = None,
 ) -> None:
     """Serve a pipeline: GET /ping, POST /invocations, GET /execution-parameters."""
     started = time.perf_counter()
@@ -64,13 +74,21 @@ def serve(
             flush=True,
         )
 
-    resolve(LAZY["serve"])(pipeline, host=host, port=port, workers=workers, on_ready=ready)
+    resolve(LAZY["serve"])(
+        pipeline, host=host, port=port, workers=workers, settings=_settings(trust), on_ready=ready
+    )
 
 
-def _load(pipeline: Path) -> Any:
+def _settings(trust: list[str] | None) -> Any:
+    """What the environment says, with more trust."""
+    read = resolve(LAZY["settings"]).read()
+    return replace(read, trust=read.trust | Trust.of(trust or (), "--trust"))
+
+
+def _load(pipeline: Path, trust: list[str] | None) -> Any:
     """The pipeline, verified."""
     resolve(LAZY["keep_pandas_out"])()
-    loaded = resolve(LAZY["load_pipeline"])(pipeline)
+    loaded = resolve(LAZY["load_pipeline"])(pipeline, settings=_settings(trust))
     _warn(loaded)
     return loaded
 
@@ -91,15 +109,18 @@ def predict(
     explain: Annotated[
         bool, typer.Option("--explain", help="Print what every container and stage makes of the rows.")
     ] = False,
+    trust: Trusted = None,
 ) -> None:
     """Send one body through a pipeline and print the answer."""
-    with _load(pipeline) as loaded:
+    with _load(pipeline, trust) as loaded:
         body = _read(file)
         kind = content_type or _kind_of(Path(file))
         if explain:
             resolve(LAZY["show_steps"])(resolve(LAZY["explain"])(loaded, body, kind))
-        answer, _ = loaded.invoke(body, kind, accept)
-    _write(answer if answer.endswith(b"\n") else answer + b"\n")
+        answer = loaded.invoke(body, kind, accept)
+    if answer.skipped:
+        print(f"skipped rows: {', '.join(map(str, answer.skipped))}", file=sys.stderr)
+    _write(answer.body if answer.body.endswith(b"\n") else answer.body + b"\n")
 
 
 def _write(answer: bytes) -> None:
@@ -144,13 +165,20 @@ def transform(
     output: Annotated[Path, typer.Option(help="The folder for the answers; FILE gives FILE.out.")],
     content_type: ContentType = None,
     accept: Accept = None,
+    trust: Trusted = None,
 ) -> None:
-    """Send files of records through a pipeline: one output line for each input line, in order."""
+    """Send files of records through a pipeline: one output line for each input line, in order.
+
+    Lines of rows that a stage drops have none; their numbers are written to FILE.out.skipped.
+    """
     found = resolve(LAZY["sources"])(inputs)
     kind = content_type or _kind_of_all([source.path for source in found])
     longest = resolve(LAZY["settings"]).read().max_payload
     started = time.perf_counter()
-    with _load(pipeline) as loaded, resolve(LAZY["progress"])(sum(one.size for one in found)) as advance:
+    with (
+        _load(pipeline, trust) as loaded,
+        resolve(LAZY["progress"])(sum(one.size for one in found)) as advance,
+    ):
         report = resolve(LAZY["transform"])(
             loaded, found, output, content_type=kind, accept=accept, longest=longest, on_bytes=advance
         )
@@ -161,15 +189,20 @@ def transform(
         f"{report.rows:,} rows in {seconds:.2f} s ({report.rows / seconds:,.0f} rows/s), "
         f"peak memory {peak:.0f} MiB, {len(report.written)} of {len(found)} files written to {output}"
     )
+    if report.skipped:
+        print(
+            f"{report.skipped:,} rows were skipped by the pipeline; their line numbers are in the .skipped files "
+            "beside the answers"
+        )
     for path, error in report.failed:
         print(f"error: {path}: {error}", file=sys.stderr)
     if report.failed:
         raise typer.Exit(1)
 
 
-def verify(pipeline: PipelineFile) -> None:
+def verify(pipeline: PipelineFile, trust: Trusted = None) -> None:
     """Replay all parity rows: does this pipeline still do what was fitted and trained?"""
-    with _load(pipeline) as loaded:
+    with _load(pipeline, trust) as loaded:
         for name, rows in loaded.replayed.items():
             told = f"{rows:,} parity rows equal, bit for bit" if rows else "it carries no parity rows"
             print(f"{name}: {told}")

@@ -1,7 +1,7 @@
 """CSV bodies to typed columns, a record or a whole batch at a time, with the same values and the same errors.
 
 The dialect is RFC 4180's, as the SparkML container reads it: comma, double quotes, any line end, blank lines skipped,
-blanks around a field kept. Values are read as Java reads them.
+blanks around a field kept. Values are read as Java reads them; an empty field of a number is null, as in Spark's CSV.
 """
 
 from __future__ import annotations
@@ -101,11 +101,17 @@ def read_table(body: bytes, schema: Schema, *, bulk_from: int = _BULK) -> Table:
     return Table(typed, len(columns[0]))
 
 
-def cells_of(fields: Sequence[str], schema: Schema, *, extra: bool = False) -> list[Any]:
-    """One record's fields as values of the schema's types; ``extra`` ignores fields beyond the schema's."""
+def cells_of(fields: Sequence[str], schema: Schema, *, strict: bool = False) -> list[Any]:
+    """One record's fields as values of the schema's types.
+
+    ``strict`` reads as the original does: fields beyond the schema's are ignored, and an empty one is no number.
+    """
     _check_basic(schema)
-    fields = fitting(fields, schema, 0, extra=extra)
-    return [_parsed(text, field, 0) for text, field in zip(fields, schema, strict=True)]
+    fields = fitting(fields, schema, 0, extra=strict)
+    return [
+        None if not text and field.type.is_number and not strict else _parsed(text, field, 0)
+        for text, field in zip(fields, schema, strict=True)
+    ]
 
 
 def fitting(fields: Sequence[Any], schema: Schema, row: int, *, extra: bool = False) -> Sequence[Any]:
@@ -159,11 +165,18 @@ def _whole(chunks: pa.ChunkedArray) -> pa.Array:
 def _typed(texts: pa.Array, field: Field) -> Column:
     if field.type.base is Base.STRING:
         return Column(field.type, texts)
+    nulls = None
+    if field.type.is_number:
+        empty = pc.equal(texts, "")
+        if pc.any(empty).as_py():
+            nulls = empty.to_numpy(zero_copy_only=False)
+            texts = pc.if_else(empty, "0", texts)
     column = _quick(texts, field)
-    if column is not None:
-        return column
-    cells = [_parsed(text, field, row) for row, text in enumerate(texts.to_pylist())]
-    return from_cells(field.type, cells)
+    if column is None:
+        column = from_cells(
+            field.type, [_parsed(text, field, row) for row, text in enumerate(texts.to_pylist())]
+        )
+    return column if nulls is None else Column(field.type, column.values, nulls)
 
 
 def _quick(texts: pa.Array, field: Field) -> Column | None:

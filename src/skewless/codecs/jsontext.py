@@ -61,7 +61,8 @@ def rows_of(objects: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
 def table_of(rows: Sequence[Sequence[Any]], schema: Schema, *, strict: bool = False) -> Table:
     """JSON rows as a table of the schema's types. ValueRefused names row, column and value.
 
-    ``strict`` ignores values beyond the schema's columns, and takes in lists only what the original could cast.
+    ``strict`` ignores values beyond the schema's columns, refuses null, and takes in lists only what the original could
+    cast.
     """
     fitted = [fitting(row, schema, number, extra=strict) for number, row in enumerate(rows)]
     columns = {}
@@ -78,7 +79,7 @@ def table_of(rows: Sequence[Sequence[Any]], schema: Schema, *, strict: bool = Fa
 def cell_of(value: Any, field: Field, row: int, strict: bool = False) -> Any:
     """One JSON value as a value of the column's type; scalars go through their text, as in the original."""
     if field.type.struct is Struct.BASIC:
-        return _scalar(value, field, row)
+        return None if value is None and not strict else _scalar(value, field, row)
     if not isinstance(value, list):
         raise _refused(f"{_shown(value)} is no list, but the column is {field.type}", value, field, row)
     return [_element(item, field, row, strict) for item in value]

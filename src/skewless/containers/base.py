@@ -5,18 +5,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from skewless.codecs.csvtext import record
 from skewless.errors import AcceptError, ContentTypeError, RequestError
 from skewless.schema import Schema
 from skewless.table import Table
 
-Answer: TypeAlias = tuple[bytes, str]
-"""A body and its content type."""
-
 Cells: TypeAlias = Sequence[Any]
 """One row's values as Python objects, in the order of the columns."""
+
+
+class Answer(NamedTuple):
+    """What a container answers."""
+
+    body: bytes
+    content_type: str
+    skipped: tuple[int, ...] = ()
+    """The rows, from 1, that its stages dropped (``handleInvalid="skip"``): there is no answer to these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +135,20 @@ class BuiltIn(Container):
         """Decode, run, encode."""
         try:
             chosen = self.for_request(body, content_type)
-            table = chosen.run(chosen.decode(body, content_type))
-            return chosen.encode(table, content_type, accept)
+            given = chosen.decode(body, content_type)
+            made = chosen.run(given)
+            return chosen.encode(made, content_type, accept)._replace(skipped=skipped(len(given), made))
         except RequestError as error:
             error.container = error.container or self.name
             raise
+
+
+def skipped(given: int, made: Table) -> tuple[int, ...]:
+    """Of so many rows the numbers, from 1, of those that are not in a table made of them."""
+    if made.rows is None:
+        return ()
+    kept = set(made.rows.tolist())
+    return tuple(row + 1 for row in range(given) if row not in kept)
 
 
 def media_type(content_type: str | None) -> str:

@@ -22,12 +22,14 @@ from skewless.containers.base import (
     ExecutionParameters,
     NeedsText,
     media_type,
+    skipped,
 )
 from skewless.errors import ParityError, RequestError, SettingError
 from skewless.table import Table
 
 MOST_CONTAINERS: Final = 15
 _CSV: Final = "text/csv"
+_BYTES: Final = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,12 @@ class Pipeline:
 
     def _hop_by_hop(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         kind = content_type
+        gone: tuple[int, ...] = ()
         for container in self.containers:
-            with _placed_in(container):
-                body, kind = container.invoke(body, kind, self._accept_for(container, accept))
-        return body, kind or "application/octet-stream"
+            with _placed_in(container, gone):
+                body, kind, skipped = container.invoke(body, kind, self._accept_for(container, accept))
+            gone = _and_then(gone, skipped)
+        return Answer(body, kind or _BYTES, gone)
 
     def _accept_for(self, container: Container, accept: str | None) -> str | None:
         """Only the last container hears what the caller accepts."""
@@ -108,20 +112,25 @@ class Pipeline:
         """The batch path: columns from container to container, text where it must be."""
         kind = content_type
         made: _Made | None = None
+        gone: tuple[int, ...] = ()
         for container in self.containers:
             taken = None if made is None else made.handed_to(container)
-            if made is not None:
-                body, kind = (b"", _CSV) if taken is not None else made.answer(None)
-            with _placed_in(container):
+            if made is not None and taken is not None:
+                body, kind = b"", _CSV
+            elif made is not None:
+                body, kind, gone = made.answer(None)
+            with _placed_in(container, gone):
                 if isinstance(container, BuiltIn):
                     if taken is None:
                         container = container.for_request(body, kind)
                         taken = container.decode(body, kind)
-                    made = _Made(container, container.run(taken), kind)
+                        given = len(taken)
+                    made = _Made(container, container.run(taken), kind, given, gone)
                 else:
                     made = None
-                    body, kind = container.invoke(body, kind, self._accept_for(container, accept))
-        return (body, kind or "application/octet-stream") if made is None else made.answer(accept)
+                    body, kind, skipped = container.invoke(body, kind, self._accept_for(container, accept))
+                    gone = _and_then(gone, skipped)
+        return Answer(body, kind or _BYTES, gone) if made is None else made.answer(accept)
 
     def execution_parameters(self) -> ExecutionParameters:
         """The first container's."""
@@ -136,7 +145,7 @@ class Pipeline:
         if self.recorded is not None:
             expected = self.recorded.expected.decode().splitlines()
             for way, run in (("fused", self._columns), ("hop by hop", self._hop_by_hop)):
-                made, _ = run(self.recorded.body, self.recorded.content_type, None)
+                made = run(self.recorded.body, self.recorded.content_type, None).body
                 _compare(way, expected, made.decode().splitlines())
             rows["pipeline"] = len(expected)
         self.replayed = rows
@@ -161,11 +170,16 @@ class _Made:
     container: BuiltIn
     table: Table
     kind: str | None
+    given: int
+    """How many rows there were when they were last read from text."""
+    gone: tuple[int, ...]
+    """The rows of the request that were skipped before that."""
 
     def answer(self, accept: str | None) -> Answer:
         """The table as a body."""
-        with _placed_in(self.container):
-            return self.container.encode(self.table, self.kind, accept)
+        with _placed_in(self.container, self.gone):
+            answer = self.container.encode(self.table, self.kind, accept)
+        return answer._replace(skipped=_and_then(self.gone, skipped(self.given, self.table)))
 
     def handed_to(self, after: Container) -> Table | None:
         """The table as the next container's input; None where that must read the text."""
@@ -180,7 +194,7 @@ class _Made:
         ):
             return None
         try:
-            with _placed_in(after):
+            with _placed_in(after, self.gone):
                 return after.adopt(self.table)
         except NeedsText:
             return None
@@ -201,13 +215,27 @@ def _answers_csv(container: BuiltIn) -> bool:
 
 
 @contextmanager
-def _placed_in(container: Container) -> Iterator[None]:
-    """Errors raised within name the container."""
+def _placed_in(container: Container, gone: Sequence[int] = ()) -> Iterator[None]:
+    """Errors raised within name the container, and their row counts from the request's first."""
     try:
         yield
     except RequestError as error:
         error.container = error.container or container.name
+        if error.row is not None:
+            error.row = _in_request(error.row, gone)
         raise
+
+
+def _in_request(row: int, gone: Sequence[int]) -> int:
+    """The number that a row had before the rows ``gone``, in order, were taken out; all count from 1."""
+    for number in gone:
+        row += number <= row
+    return row
+
+
+def _and_then(gone: tuple[int, ...], skipped: Sequence[int]) -> tuple[int, ...]:
+    """The request's rows that are gone after more were skipped of those that were left."""
+    return tuple(sorted((*gone, *(_in_request(row, gone) for row in skipped)))) if skipped else gone
 
 
 def _compare(way: str, expected: Sequence[str], made: Sequence[str]) -> None:
@@ -233,5 +261,5 @@ def explain(pipeline: Pipeline, body: bytes, content_type: str) -> Iterator[tupl
                 chosen = container.for_request(body, kind)
                 for stage, column, values in chosen.trace(chosen.decode(body, kind)):
                     yield container.name, stage, column, values
-            body, kind = container.invoke(body, kind, None)
+            body, kind, _ = container.invoke(body, kind, None)
             yield container.name, "answer", kind, body

@@ -135,13 +135,13 @@ class SparkMLContainer(BuiltIn):
         found = csvtext.records(csvtext.text_of(body))
         if not found:
             raise BodyError("Index: 0, Size: 0")
-        cells = csvtext.cells_of(found[0], self.inputs, extra=True)
+        cells = csvtext.cells_of(found[0], self.inputs, strict=True)
         columns = {f.name: from_cells(f.type, [cell]) for f, cell in zip(self.inputs, cells, strict=True)}
         return Table(columns, 1)
 
     def run(self, table: Table) -> Table:
         """The fitted stages that the answered column needs; a vector comes out with all its slots."""
-        done = self.transform.run(self._as_fitted(table), self.outputs.names, drop=False)
+        done = self.transform.run(self._as_fitted(table), self.outputs.names, some=True)
         (name,) = self.outputs.names
         column = done[name]
         if not column.type.is_vector:
@@ -168,8 +168,8 @@ class SparkMLContainer(BuiltIn):
         kind = "text/csv" if chosen == "text/csv" else "application/jsonlines"
         if media_type(content_type) == "application/jsonlines" and (explicit or self.settings.strict):
             # The original's answer to JSON Lines: one Java list of lists, whatever the type it declares.
-            return ("[" + ", ".join(f"[{text}]" for text in texts) + "]").encode(), kind
-        return "\n".join(texts).encode(), kind
+            return Answer(("[" + ", ".join(f"[{text}]" for text in texts) + "]").encode(), kind)
+        return Answer("\n".join(texts).encode(), kind)
 
     def _accept(self, accept: str | None) -> tuple[str, bool]:
         explicit = accept is not None and accept.strip() not in ("", "*/*")
@@ -186,7 +186,7 @@ class SparkMLContainer(BuiltIn):
         """Whether every column keeps its value through text; vectors count as their slots."""
         given: list[Type] = []
         for field in upstream:
-            if field.type.is_vector and field.type.size is None:
+            if field.type.struct is Struct.VECTORS or (field.type.is_vector and field.type.size is None):
                 return False
             given += [Type(Base.DOUBLE)] * field.type.size if field.type.size is not None else [field.type]
         if len(given) != len(self.inputs) or not self._ready or self.settings.strict:
@@ -209,7 +209,7 @@ class SparkMLContainer(BuiltIn):
         return Table(adopted, upstream.length, upstream.rows)
 
     def decode_row(self, record: Sequence[str]) -> Cells:
-        return csvtext.cells_of(record, self.inputs, extra=self.settings.strict)
+        return csvtext.cells_of(record, self.inputs, strict=self.settings.strict)
 
     def run_row(self, cells: Cells) -> Cells:
         (made,) = self._row(
@@ -237,7 +237,7 @@ class SparkMLContainer(BuiltIn):
     def encode_row(self, cells: Cells, accept: str | None) -> Answer:
         chosen, _ = self._accept(accept)
         text = render_cell(cells[0], self.outputs.fields[0], 0, chosen, self.settings.strict)
-        return text.encode(), "text/csv" if chosen == "text/csv" else "application/jsonlines"
+        return Answer(text.encode(), "text/csv" if chosen == "text/csv" else "application/jsonlines")
 
     def execution_parameters(self) -> ExecutionParameters:
         """As the original answers: one record a call, a call for each core, 5 MB."""
@@ -271,7 +271,7 @@ def _bound(transform: Transform, schema: SparkMLSchema, fitted: bool) -> Transfo
     ]
     rest = [field for field in transform.input_schema if field.name not in schema.inputs]
     try:
-        bound = Transform(transform.graph, Schema((*fields, *rest)))
+        bound = Transform(transform.graph, Schema((*fields, *rest)), transform.trust)
     except ArtifactError as error:
         raise SettingError(f"the schema does not fit the bundle: {error}") from None
     if schema.output.name in bound.output_schema:

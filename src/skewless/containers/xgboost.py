@@ -167,11 +167,11 @@ class XGBoostContainer(BuiltIn):
             accept = self.default_accept
             kind = media_type(accept)
         if kind == _CSV:
-            return "".join([",".join(map(repr, row)) + "\n" for row in rows]).encode(), _CSV_ANSWER
+            return Answer("".join([",".join(map(repr, row)) + "\n" for row in rows]).encode(), _CSV_ANSWER)
         if kind == _JSON:
             single = self.booster.outputs is None
             scores = [{"score": row[0] if single else list(row)} for row in rows]
-            return json.dumps({"predictions": scores}).encode(), _JSON
+            return Answer(json.dumps({"predictions": scores}).encode(), _JSON)
         raise AcceptError(
             f"Accept type {accept} is not supported. Please use supported accept types: {[_CSV, _JSON]}.",
             value=accept,

@@ -1,7 +1,8 @@
 """Batch transform: files of records through a pipeline, any number of rows in bounded memory.
 
-Every input line that is not blank gives one output line, in order. A file is read in chunks of whole lines; several
-chunks are computed at once while the next is read and the last is written.
+Every input line that is not blank gives one output line, in order, but for rows that a stage drops
+(``handleInvalid="skip"``): their line numbers are written beside the answers, and counted. A file is read in chunks of
+whole lines; several chunks are computed at once while the next is read and the last is written.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice, repeat
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -24,7 +26,7 @@ from skewless.codecs.jsontext import read_json_lines, rows_of
 from skewless.containers.base import BuiltIn, media_type
 from skewless.containers.pipeline import Pipeline
 from skewless.containers.sparkml import SparkMLContainer
-from skewless.errors import BodyError, RequestError, SettingError
+from skewless.errors import AllSkipped, BodyError, RequestError, SettingError
 
 CHUNK: Final = 1 << 20
 """Bytes read at once: large enough that a chunk's fixed costs vanish, small enough that several fit in a cache."""
@@ -48,9 +50,11 @@ class Source:
 
 @dataclass(slots=True)
 class Report:
-    """What a batch did: rows answered, and the files that failed with the reason."""
+    """What a batch did: rows answered and skipped, and the files that failed with the reason."""
 
     rows: int = 0
+    skipped: int = 0
+    """Rows that a stage dropped; the lines they stood on are in ``.skipped`` files beside the answers."""
     written: list[Path] = field(default_factory=list)
     failed: list[tuple[Path, Exception]] = field(default_factory=list)
 
@@ -146,7 +150,9 @@ def transform(
         for source in inputs:
             target = output / source.target
             try:
-                report.rows += _write(target, _answers(way, pool, source), on_bytes)
+                rows, skipped = _write(target, _answers(way, pool, source), on_bytes)
+                report.rows += rows
+                report.skipped += len(skipped)
                 report.written.append(target)
             except (RequestError, OSError, EOFError, zlib.error) as error:
                 report.failed.append((source.path, error))
@@ -175,37 +181,55 @@ def _prepare(inputs: Sequence[Source], output: Path) -> None:
 
 
 def _write(
-    target: Path, answers: Iterable[tuple[bytes, int, int]], on_bytes: Callable[[int, int], None]
-) -> int:
-    """Write a file's answers, under its name only when all are there; gives the number of rows."""
-    total = 0
+    target: Path, answers: Iterable[tuple[_Done, int]], on_bytes: Callable[[int, int], None]
+) -> tuple[int, list[int]]:
+    """Write a file's answers, under its name only when all are there.
+
+    Gives the number of rows, and the lines of those that were skipped, which stand in a file beside it.
+    """
+    total, skipped = 0, list[int]()
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     with part.open("wb") as file:
         try:
-            for answer, rows, size in answers:
-                file.write(answer)
-                total += rows
-                on_bytes(size, rows)
+            for done, size in answers:
+                file.write(done.answer)
+                total += done.rows
+                skipped += done.skipped
+                on_bytes(size, done.rows)
+            beside = target.with_name(f"{target.name}.skipped")
+            if skipped:
+                beside.write_text("".join(f"{line}\n" for line in skipped))
+            else:
+                beside.unlink(missing_ok=True)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
-    return total
+    return total, skipped
 
 
-def _answers(way: _Way, pool: ThreadPoolExecutor, source: Source) -> Iterator[tuple[bytes, int, int]]:
-    """Answers in order: text that ends in a line end, its number of rows, and the bytes that it took."""
-    pending: deque[tuple[_Chunk, Future[tuple[bytes, int]]]] = deque()
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What became of a chunk: text that ends in a line end, its number of rows, and the lines of skipped ones."""
+
+    answer: bytes = b""
+    rows: int = 0
+    skipped: Sequence[int] = ()
+
+
+def _answers(way: _Way, pool: ThreadPoolExecutor, source: Source) -> Iterator[tuple[_Done, int]]:
+    """Answers in order, each with the bytes that it took."""
+    pending: deque[tuple[_Chunk, Future[_Done]]] = deque()
     try:
         with _opened(source.path) as file:
             for chunk in _chunks(file, way):
                 pending.append((chunk, pool.submit(_process, way, chunk)))
                 if len(pending) > _threads():
                     done, future = pending.popleft()
-                    yield (*future.result(), len(done.body))
+                    yield future.result(), len(done.body)
         while pending:
             done, future = pending.popleft()
-            yield (*future.result(), len(done.body))
+            yield future.result(), len(done.body)
     finally:
         for _, future in pending:
             future.cancel()
@@ -276,20 +300,24 @@ def _schema_in(line: bytes) -> bytes:
     return b"" if schema is None else msgspec.json.encode(schema)
 
 
-def _process(way: _Way, chunk: _Chunk) -> tuple[bytes, int]:
+def _process(way: _Way, chunk: _Chunk) -> _Done:
     body, rows = chunk.body, 1 if way.kind == _JSON else _records(chunk.body, way)
     if not rows or not body.strip(b"\r\n"):
-        return b"", 0
+        return _Done()
     if way.kind == _JSON_LINES:
         body = _json_lines(way, chunk)
     try:
-        answer, _ = way.pipeline.invoke(body, way.content_type, way.accept)
+        answer = way.pipeline.invoke(body, way.content_type, way.accept)
+    except AllSkipped:
+        _check_quotes(way, chunk, None)
+        return _Done(skipped=list(_row_lines(way, chunk)))
     except RequestError as error:
         _check_quotes(way, chunk, error.row)
         if error.row is not None and way.kind != _JSON:
             error.row = _line_of(way, chunk, error.row)
         raise
-    return _whole_answer(way, chunk, answer, rows), rows
+    rows -= len(answer.skipped)
+    return _Done(_whole_answer(way, chunk, answer.body, rows), rows, _lines_at(way, chunk, answer.skipped))
 
 
 def _json_lines(way: _Way, chunk: _Chunk) -> bytes:
@@ -348,12 +376,26 @@ def _csv_records(body: bytes) -> Any:
 
 def _line_of(way: _Way, chunk: _Chunk, row: int) -> int:
     """The line in the file of a row in its chunk; both from 1."""
-    lines, seen = chunk.body.split(b"\n"), 0
+    return next(islice(_row_lines(way, chunk), row - 1, None), chunk.last_line)
+
+
+def _lines_at(way: _Way, chunk: _Chunk, rows: Sequence[int]) -> Sequence[int]:
+    """The lines in the file of rows in their chunk; all from 1."""
+    if not rows:
+        return ()
+    lines = list(_row_lines(way, chunk))
+    return [lines[row - 1] for row in rows]
+
+
+def _row_lines(way: _Way, chunk: _Chunk) -> Iterator[int]:
+    """The line in the file, from 1, of every row in a chunk."""
+    if way.kind == _JSON:
+        yield 1
+        return
+    lines = chunk.body.split(b"\n")
     for number in _record_lines(chunk.body, way):
-        seen += _rows_in(lines[number]) if way.kind == _JSON_LINES else 1
-        if seen >= row:
-            return chunk.first_line + number + 1
-    return chunk.last_line
+        rows = _rows_in(lines[number]) if way.kind == _JSON_LINES else 1
+        yield from repeat(chunk.first_line + number + 1, rows)
 
 
 def _rows_in(line: bytes) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -29,6 +30,9 @@ _LINGER: Final = 30
 
 _LONGEST: Final = 1000
 """Characters of a refusal."""
+
+_HEADER: Final = 4000
+"""Characters of the list of skipped rows."""
 
 _FORM: Final = "application/x-www-form-urlencoded"
 
@@ -64,9 +68,9 @@ class Front:
         try:
             body = await self._body(request)
             if len(body) <= _INLINE:
-                answer, made = self.pipeline.invoke(body, kind, accept)
+                answer = self.pipeline.invoke(body, kind, accept)
             else:
-                answer, made = await run_in_threadpool(self.pipeline.invoke, body, kind, accept)
+                answer = await run_in_threadpool(self.pipeline.invoke, body, kind, accept)
         except RequestError as error:
             return self._refused(error)
         except ClientDisconnect:
@@ -78,7 +82,11 @@ class Front:
                 "request; its log has the details.\n",
                 status_code=500,
             )
-        return Response(answer, headers={"content-type": made})
+        headers = {"content-type": answer.content_type}
+        if answer.skipped:
+            headers["x-skewless-skipped"] = str(len(answer.skipped))
+            headers["x-skewless-skipped-rows"] = _listed(answer.skipped)
+        return Response(answer.body, headers=headers)
 
     async def _body(self, request: Request) -> bytes:
         limit = self.settings.max_payload
@@ -110,6 +118,21 @@ class Front:
             )
         kind = Unread if isinstance(error, PayloadTooLarge) else PlainTextResponse
         return kind(f"{_shortened(str(error))}\n", status_code=status, headers=headers)
+
+
+def _listed(rows: Sequence[int]) -> str:
+    """Row numbers as `2,5-9`, cut off where a client could refuse so long a header."""
+    parts: list[str] = []
+    first = last = rows[0]
+    for row in (*rows[1:], None):
+        if row == last + 1:
+            last = row
+            continue
+        parts.append(str(first) if first == last else f"{first}-{last}")
+        if row is not None:
+            first = last = row
+    text = ",".join(parts)
+    return text if len(text) <= _HEADER else f"{text[: text.rindex(',', 0, _HEADER)]},..."
 
 
 def _shortened(text: str) -> str:

@@ -11,12 +11,13 @@ from typing import Any, Final, TypeAlias, cast
 import numpy as np
 import pyarrow as pa
 
-from skewless.errors import SettingError, ValueRefused
+from skewless.errors import AllSkipped, SettingError, ValueRefused
 from skewless.ops.op import Refused, Skipped
 from skewless.schema import Base, Schema, Struct, Type
 from skewless.spec import StageGraph
 from skewless.table import Column, Table, from_arrow, to_arrow
 from skewless.transforms.bind import BoundStage, bind, needed_for, optional_inputs
+from skewless.trust import NO_TRUST, Trust
 from skewless.vectors import WIDE, SparseVector
 
 RowFunction: TypeAlias = Callable[[Sequence[Any]], tuple[Any, ...]]
@@ -38,16 +39,22 @@ class Transform:
     ``transform`` does. Without one of the ``optional_inputs`` (a label), only what is made of it is absent.
     """
 
-    def __init__(self, graph: StageGraph, inputs: Schema | None = None) -> None:
+    def __init__(self, graph: StageGraph, inputs: Schema | None = None, trust: Trust = NO_TRUST) -> None:
         """Bind ``graph``; ArtifactError or UnsupportedError where it cannot run."""
         self.graph = graph
-        bound = bind(graph, inputs)
+        self.trust = trust
+        bound = bind(graph, inputs, trust)
         self.stages = bound.stages
         self.input_schema = bound.inputs
         self.output_schema = bound.inputs.plus([f for stage in bound.stages for f in stage.produced])
         self.optional_inputs = optional_inputs(bound)
         self._given = lru_cache(maxsize=16)(self._without)
         self._whole = self._without(frozenset())
+
+    def check_trust(self) -> None:
+        """TrustError for the first stage whose code is not trusted."""
+        for stage in self.stages:
+            stage.op.check_trust()
 
     def table(self, source: pa.Table, vectors: str = "auto") -> pa.Table:
         """An Arrow table with every stage's columns after its own.
@@ -94,14 +101,14 @@ class Transform:
         outputs = tuple(name for name in self.output_schema.names if name not in absent | left_out)
         return _Whole(inputs, outputs, self.row_function(outputs, inputs.names))
 
-    def run(self, table: Table, outputs: Sequence[str] | None = None, *, drop: bool = True) -> Table:
+    def run(self, table: Table, outputs: Sequence[str] | None = None, *, some: bool = False) -> Table:
         """The batch path: a table with this transform's inputs, to one with all columns or just ``outputs``.
 
-        Without ``drop``, a row that a stage would drop raises ValueRefused.
+        Where ``some`` rows must be left, AllSkipped names the stage that drops the last of them.
         """
         stages = self.stages if outputs is None else needed_for(self.stages, outputs)
         for stage in stages:
-            table = _apply(stage, table, drop)
+            table = _apply(stage, table, some)
         return table if outputs is None else table.select(outputs)
 
     def inputs_for(self, outputs: Sequence[str]) -> tuple[str, ...]:
@@ -154,13 +161,13 @@ class Transform:
             yield stage, table
 
 
-def _apply(stage: BoundStage, table: Table, drop: bool = True) -> Table:
+def _apply(stage: BoundStage, table: Table, some: bool = False) -> Table:
     inputs = [table[name] for name in stage.inputs]
     try:
         keep = stage.op.keep(*inputs)
         if keep is not None and not keep.all():
-            if not drop:
-                raise _skipped(stage, table.row_number(int(np.argmin(keep))))
+            if some and not keep.any():
+                raise _skipped(stage, table.row_number(0))
             table = table.keep(keep)
             inputs = [table[name] for name in stage.inputs]
         made = stage.op.columns(*inputs)
@@ -177,8 +184,8 @@ def _outside(cell: Any) -> Any:
     return cell.dense() if isinstance(cell, SparseVector) and cell.size <= WIDE else cell
 
 
-def _skipped(stage: BoundStage, row: int) -> ValueRefused:
-    return ValueRefused(
+def _skipped(stage: BoundStage, row: int) -> AllSkipped:
+    return AllSkipped(
         'the row is dropped here, since the stage was fitted with handleInvalid="skip"',
         stage=stage.name,
         row=row + 1,
