@@ -15,13 +15,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from skewless.bundles import protobuf, trees, values
+from skewless.bundles import protobuf, python_exporter, trees, values
 from skewless.bundles.archive import BUNDLE_FILE, Files
 from skewless.bundles.jsontext import dump, member, obj, parse, text
 from skewless.bundles.members import fault
 from skewless.bundles.place import Place
 from skewless.bundles.values import Node
-from skewless.spec import PIPELINE, Attributes, Model, Stage, StageGraph, strings
+from skewless.spec import PIPELINE, Attributes, Model, Stage, StageGraph, boolean, strings
 
 VERSION: Final = "0.25.2"
 """The MLeap whose layout we write; older ones from 0.20 read it too."""
@@ -71,9 +71,11 @@ def read(files: Files) -> StageGraph:
     if format_ not in ENCODINGS:
         raise place.error(f"has the unknown format {format_!r}", "Known are json and protobuf.")
     place = replace(place, old_types=_is_before(version, (0, 9, 2)))
-    meta = values.read_attributes(info.get("meta"), place)
+    meta = dict(values.read_attributes(info.get("meta"), place))
     root = _Reader(files, ENCODINGS[format_], place).stage(ROOT, None, replace(place, file=None))
-    return StageGraph(root, name, uid, version, dict(meta))
+    if python_exporter.wrote(root.name, meta):
+        root, meta = python_exporter.as_meant(root), {**meta, python_exporter.MENDED: boolean(True)}
+    return StageGraph(root, name, uid, version, meta)
 
 
 def write(graph: StageGraph, format: str = "json", *, timestamp: str | None = None) -> dict[str, bytes]:
@@ -153,7 +155,8 @@ class _Reader:
                     {below.removeprefix(f"{folder}/"): self.files[below] for below in self._below(path)}
                 )
         own_files = trees.read_files(model.op, files, replace(place, file=folder))
-        return replace(model, files=own_files, models=models)
+        op = python_exporter.ALIASES.get(model.op, model.op)
+        return replace(model, op=op, files=own_files, models=models)
 
     def _file(self, place: Place) -> bytes:
         path = str(place.file)

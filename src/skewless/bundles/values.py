@@ -79,6 +79,8 @@ def write_node(node: Node, place: Place) -> bytes:
 
 def read_attributes(document: Any, place: Place) -> Attributes:
     """An object of attributes; where there is none it counts as empty, as old exporters meant it."""
+    if isinstance(document, list) and document and all(_is_old(item) for item in document):
+        raise place.inside("'attributes'").error("are written as MLeap before 0.8 wrote them", _BEFORE_08)
     found = {} if document is None else obj(document, place.inside("'attributes'"))
     values = {name: read_value(value, place.inside(f"attribute {name!r}")) for name, value in found.items()}
     return Attributes(values, file=place.file, stage=place.stage)
@@ -304,6 +306,10 @@ def _write_items(base: str, items: Sequence[Any], place: Place) -> list[Any]:
 
 def _nested(document: Any, place: Place) -> Model:
     return document if isinstance(document, Model) else _read_model(document, place.deeper())
+
+
+def _is_old(document: Any) -> bool:
+    return isinstance(document, dict) and document.keys() >= {"name", "type", "value"}
 
 
 def _are_basic_types(document: Any) -> bool:

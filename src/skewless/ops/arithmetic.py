@@ -91,6 +91,12 @@ def _least(a: float, b: float) -> float:
     return min(a, b)
 
 
+def _floor_rem(a: float, b: float) -> float:
+    """numpy's remainder, which has the sign of the divisor."""
+    with np.errstate(all="ignore"):
+        return float(np.remainder(a, b))
+
+
 def _greatest(a: float, b: float) -> float:
     return -_least(-a, -b)
 
@@ -114,6 +120,7 @@ BINARY: Final[Mapping[str, Callable[[float, float], float]]] = {
     "mul": lambda a, b: a * b,
     "div": divide,
     "rem": _or_nan(math.fmod),
+    "floor_rem": _floor_rem,
     "log_n": lambda a, b: divide(log(a), log(b)),
     "pow": power,
     "min": _least,
@@ -221,6 +228,7 @@ class MathBinary(_Numeric):
     bad_values: ClassVar[str] = (
         "Null fails; NaN goes on, also through min and max; a number divided by zero is infinite or NaN."
     )
+    mleap: ClassVar[str] = "floor_rem, which scikit-learn's exporter means by rem, is absent."
     ulps: ClassVar[int] = 3
     why_not_bits: ClassVar[str] = _WHY_NOT_BITS
 

@@ -76,7 +76,9 @@ class Binarizer(Op):
             thresholds = restored(attributes, "threshold", (attributes.double("threshold"),))
             # Renamed in MLeap 0.9; in spite of the plural it is a single shape.
             found = [attributes[name] for name in ("input_shapes", "input_shape") if name in attributes]
-            shapes = (found[0].data if found else {"base": "scalar"},)
+            shape = found[0].data if found else {"base": "scalar"}
+            # scikit-learn's exporter writes a list of one.
+            shapes = tuple(shape) if isinstance(shape, list) else (shape,)
         if not thresholds or len(shapes) != len(thresholds):
             raise attributes.error(f"it has {len(thresholds)} thresholds and {len(shapes)} input shapes")
         return cls(thresholds, tuple(shape.get("base") == "tensor" for shape in shapes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skewless import spec
+from skewless.ops.blas import divide
 from skewless.ops.op import Example, Lowered, Op, RowKernel, SparkStage, TypeRefused, reads_spark, register
 from skewless.ops.tokens import TOKENS, null_refused
 from skewless.schema import Field, Type, vector
@@ -21,6 +23,8 @@ from skewless.vectors import SparseVector, Vector
 @dataclass(frozen=True, slots=True)
 class Word2Vec(Op):
     """The known words' vectors, added in the tokens' order, times one over the number of all tokens.
+
+    MLeap's other kernel, sqrt, which gensim's exporter uses, divides the sum by its length instead.
 
     No tokens make a sparse vector of nothing. ``vectors`` are doubles, one word after the other, as bytes: there may
     be millions. Source: Spark's Word2VecModel.transform.
@@ -35,6 +39,7 @@ class Word2Vec(Op):
     words: tuple[str, ...]
     vectors: bytes
     size: int
+    kernel: str = "default"
 
     @classmethod
     def decode(cls, model: Model) -> Self:
@@ -47,21 +52,21 @@ class Word2Vec(Op):
             else attributes.doubles("word_vectors")
         )
         kernel = attributes.string("kernel", "default")
-        if kernel != "default":
-            raise attributes.error(f"its kernel is {kernel!r}; only Spark's, default, is supported")
+        if kernel not in ("default", "sqrt"):
+            raise attributes.error(f"its kernel is {kernel!r}; it must be default or sqrt")
         size = len(flat) // len(words) if words else attributes.integer("vector_size", 0)
         indices = attributes.integers("indices", tuple(range(len(words))))
         if len(flat) != size * len(words) or sorted(indices) != list(range(len(words))):
             raise attributes.error(f"{len(flat)} numbers do not make a vector for each of {len(words)} words")
         table = np.array(flat, "<f8").reshape(len(words), size)
-        return cls(words, table[list(indices)].tobytes(), size)
+        return cls(words, table[list(indices)].tobytes(), size, kernel)
 
     def encode(self) -> Mapping[str, Value]:
         return {
             "words": spec.strings(self.words),
             "indices": spec.longs(range(len(self.words))),
             "word_vectors": spec.doubles(self._table().reshape(-1).tolist()),
-            "kernel": spec.string("default"),
+            "kernel": spec.string(self.kernel),
             "vector_size": spec.integer(self.size),
         }
 
@@ -103,7 +108,7 @@ class Word2Vec(Op):
                 if place is not None:
                     total += table[place]
             made: list[float] = (total * (1.0 / len(tokens))).tolist()
-        return made
+        return made if self.kernel == "default" else _by_length(total.tolist())
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -114,8 +119,17 @@ class Word2Vec(Op):
         yield Example(op, (from_cells(TOKENS, []),))
         yield Example(op, (from_cells(TOKENS, [["a"], None]),))
         yield Example(cls((), b"", 2), (from_cells(TOKENS, tokens),))
+        yield Example(cls(op.words, op.vectors, 3, "sqrt"), (from_cells(TOKENS, tokens),))
         wide = np.linspace(-1, 1, 1500).astype("<f8")
         yield Example(cls(("a",), wide.tobytes(), 1500), (from_cells(TOKENS, tokens),))
+
+
+def _by_length(vector: list[float]) -> list[float]:
+    total = 0.0
+    for slot in vector:
+        total += slot * slot
+    length = math.sqrt(total)
+    return [divide(slot, length) for slot in vector]
 
 
 @reads_spark("org.apache.spark.ml.feature.Word2VecModel", ops=(Word2Vec,), forms="one column")

@@ -8,6 +8,7 @@ from typing import Any
 
 from skewless.errors import ArtifactError, UnsupportedError, ValueRefused
 from skewless.ops import OPS
+from skewless.ops.not_run import NOT_RUN
 from skewless.ops.op import Op, Refused, TypeRefused
 from skewless.schema import Field, Schema, Type
 from skewless.spec import OPTIONAL, TEMPORARY, Stage, StageGraph
@@ -97,10 +98,9 @@ def bind(graph: StageGraph, inputs: Schema | None = None) -> BoundGraph:
 def _op(stage: Stage) -> Op:
     kind = OPS.get(stage.model.op)
     if kind is None:
-        raise UnsupportedError(
-            f"stage {stage.name}{_file(stage)}: op {stage.model.op!r} is not one this version knows",
-            hint=f"It knows: {', '.join(sorted(OPS))}.",
-        )
+        unknown = ("is not one this version knows", f"It knows: {', '.join(sorted(OPS))}.")
+        why, way_out = NOT_RUN.get(stage.model.op, unknown)
+        raise UnsupportedError(f"stage {stage.name}{_file(stage)}: op {stage.model.op!r} {why}", hint=way_out)
     return kind.decode(stage.model)
 
 
