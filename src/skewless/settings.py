@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from skewless.errors import SettingError
+from skewless.trust import NO_TRUST, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Settings:
     """Most files in a model artifact."""
     strict: bool = False
     """Behave exactly like the original containers, data loss included."""
+    trust: Trust = NO_TRUST
+    """Code in artifacts that may run, by its SHA-256; ``all`` for every code."""
 
     @property
     def max_payload(self) -> int:
@@ -38,12 +41,14 @@ class Settings:
         for field in fields(cls):
             name = f"SKEWLESS_{field.name.upper()}"
             if name in environment:
-                given[field.name] = _parse(name, environment[name], isinstance(field.default, bool))
+                given[field.name] = _parse(name, environment[name], field.default)
         return cls(**given)
 
 
-def _parse(name: str, text: str, is_flag: bool) -> int | bool:
-    if is_flag:
+def _parse(name: str, text: str, default: Any) -> int | bool | Trust:
+    if isinstance(default, Trust):
+        return Trust.of(text, name)
+    if isinstance(default, bool):
         if text.lower() in ("1", "true", "yes"):
             return True
         if text.lower() in ("0", "false", "no", ""):

@@ -16,10 +16,11 @@ FACADE = "skewless"  # the package's own __init__ alone, not what lies below it
 # Lowest first. Modules of one row do not know each other; within a package they may.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("skewless.errors", "skewless.names", "skewless.lazy"),
+    ("skewless.trust",),
     ("skewless.schema", "skewless.settings"),
     ("skewless.javatext",),
     ("skewless.vectors",),
-    ("skewless.table", "skewless.spec", "skewless.datasets"),
+    ("skewless.table", "skewless.spec", "skewless.python_stage", "skewless.datasets"),
     ("skewless.codecs",),
     ("skewless.boosters",),
     ("skewless.ops",),

@@ -65,7 +65,8 @@ def check(model: Any, frame: DataFrame, folder: Path) -> None:
             inputs=known,
             attributes={field.name: field.metadata.get("ml_attr", {}) for field in frame.schema.fields},
             blas=str(order_of(frame.sparkSession)),
-        )
+        ),
+        trust=True,
     )
     ulps = max((stage.op.ulps for stage in transform.stages), default=0)
     source = to_arrow(frame)

@@ -13,6 +13,7 @@ from skewless.schema import Schema
 from skewless.settings import Settings
 from skewless.transforms.parity import REMEDY, replay
 from skewless.transforms.transform import Transform
+from skewless.trust import NO_TRUST, Given, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,10 @@ class Artifact:
     source: str
 
     @classmethod
-    def of(cls, bundle: Bundle) -> Artifact:
+    def of(cls, bundle: Bundle, trust: Trust = NO_TRUST) -> Artifact:
         """Bind a bundle's graph. ArtifactError or UnsupportedError where it cannot run."""
         try:
-            transform = Transform(bundle.graph, bundle.inputs)
+            transform = Transform(bundle.graph, bundle.inputs, trust)
         except ArtifactError as error:
             error.artifact = error.artifact or bundle.source
             raise
@@ -38,14 +39,19 @@ class Artifact:
     def verify(self, container: str | None = None) -> int:
         """Replay the parity rows; gives how many there were.
 
-        ParityError names stage, column and row, or the file that was changed where no parity row shows it.
+        TrustError where it carries code that is not trusted. ParityError names stage, column and row, or the file that
+        was changed where no parity row shows it.
         """
         rows = 0
         try:
+            self.transform.check_trust()
             if self.parity is not None:
                 rows = replay(self.transform, self.parity)
         except ParityError as error:
             error.container = container
+            raise
+        except ArtifactError as error:
+            error.artifact = error.artifact or self.source
             raise
         for file, how in self.changed:
             raise ParityError(
@@ -62,13 +68,21 @@ def _stage_of(file: str) -> str | None:
     return folders[-1].removesuffix(".node") if folders else None
 
 
-def load(path: str | Path, *, verify: bool = True, settings: Settings | None = None) -> Transform:
+def load(
+    path: str | Path,
+    *,
+    verify: bool = True,
+    trust: Given = False,
+    settings: Settings | None = None,
+) -> Transform:
     """Load a bundle from a folder, .zip or .tar.gz as a `Transform`.
 
-    With ``verify`` its parity rows are replayed first. ArtifactError names what cannot be read or trusted, ParityError
+    With ``verify`` its parity rows are replayed first. Code in it (a PythonStage of somebody) runs only where ``trust``
+    has its SHA-256, or is True; otherwise loading is a TrustError, and without ``verify`` running it. ArtifactError names what cannot be read or trusted, ParityError
     what no longer does as it was fitted, UnsupportedError a stage that this version does not have.
     """
-    artifact = Artifact.of(open_bundle(path, settings or Settings.read()))
+    chosen = settings or Settings.read()
+    artifact = Artifact.of(open_bundle(path, chosen), chosen.trust | Trust.of(trust))
     if verify:
         artifact.verify()
     return artifact.transform

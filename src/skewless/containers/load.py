@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -18,9 +19,13 @@ from skewless.containers.images import runtime_of
 from skewless.containers.pipeline import EndToEnd, Pipeline
 from skewless.errors import SettingError, SkewlessError, UnsupportedError
 from skewless.settings import Settings
+from skewless.trust import Trust
 
 HostName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z")]
 """CreateModel's rule for a container's name; it goes into headers of answers too."""
+
+Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+"""The SHA-256 of code; that all may run is not for the file to say, which may come along with the code."""
 
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*://")
 
@@ -34,6 +39,8 @@ class ContainerSpec(msgspec.Struct, forbid_unknown_fields=True):
     model_data: str
     environment: dict[str, Any] = {}
     container_hostname: HostName | None = None
+    trust: list[Hash] = []
+    """Code in the model data that may run."""
 
 
 class ParitySpec(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,7 +59,7 @@ class PipelineSpec(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _sparkml(name: str, files: Files, environment: Mapping[str, str], settings: Settings) -> Container:
-    return sparkml.load(name, Artifact.of(bundle_of(files)), environment, settings)
+    return sparkml.load(name, Artifact.of(bundle_of(files), settings.trust), environment, settings)
 
 
 def _xgboost(name: str, files: Files, environment: Mapping[str, str], settings: Settings) -> Container:
@@ -82,7 +89,8 @@ def load_pipeline(
         try:
             files = read_files(_local(file.parent, one.model_data), limits=chosen)
             load = LOADERS[runtime_of(one.image)]
-            containers.append(load(name, files, _environment(one.environment), chosen))
+            trusting = replace(chosen, trust=chosen.trust | Trust.of(one.trust))
+            containers.append(load(name, files, _environment(one.environment), trusting))
         except SkewlessError as error:
             error.message = f"{name}: {error.message}" if not error.place else error.message
             raise

@@ -33,8 +33,9 @@ class BundleModel:
 
     def __init__(self, path: str) -> None:
         """Read and verify the bundle; errors as `skewless.load`."""
-        files = read_files(path, limits=Settings.read())
-        artifact = Artifact.of(bundle_of(files))
+        settings = Settings.read()
+        files = read_files(path, limits=settings)
+        artifact = Artifact.of(bundle_of(files), settings.trust)
         artifact.verify()
         self.bundle = artifact.transform
         self._name, self._contents = files.name, dict(files)
@@ -44,19 +45,20 @@ class BundleModel:
         made = self.bundle.output_schema.fields[len(self.bundle.input_schema) :]
         schema = spark_types.StructType(list(dataset.schema.fields))
         for field in made:
-            schema = schema.add(field.name, _spark_type(field.type))
-        name, contents = self._name, self._contents
+            schema = schema.add(field.name, spark_type(field.type))
+        name, contents, trust = self._name, self._contents, self.bundle.trust
 
         def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             # Built where it runs: the files travel, not the objects.
-            transform = Artifact.of(bundle_of(Files(name, contents))).transform
+            transform = Artifact.of(bundle_of(Files(name, contents)), trust).transform
             for batch in batches:
                 yield from transform.table(pa.Table.from_batches([batch]), vectors="sparse").to_batches()
 
         return dataset.mapInArrow(run, schema)
 
 
-def _spark_type(type_: Type) -> spark_types.DataType:
+def spark_type(type_: Type) -> spark_types.DataType:
+    """The type that a column has in Spark."""
     if type_.is_vector:
         return VectorUDT()
     base = _BASES[type_.base]

@@ -29,6 +29,7 @@ from skewless.schema import Base, Field, Schema, Struct, Type, vector
 from skewless.spec import TEMPORARY, StageGraph
 from skewless.transforms.parity import replay
 from skewless.transforms.transform import Transform
+from skewless.trust import Trust
 
 PARITY_ROWS = 1000
 """Parity rows kept by default: enough to meet every label of ordinary features, small enough to replay at each load."""
@@ -116,7 +117,8 @@ def export(
     inputs, rows = (None, None) if sample is None else _parity(model, graph, sample, known, parity_rows)
     if rows is not None:
         # Never write what does not do as Spark did: whoever exports learns of it, not whoever serves.
-        replay(Transform(graph, inputs), rows)
+        # Code in it has just run in this very Spark.
+        replay(Transform(graph, inputs, Trust(everything=True)), rows)
     return save(graph, path, engine=f"pyspark {pyspark.__version__}", inputs=inputs, rows=rows, format=format)
 
 

@@ -25,6 +25,7 @@ from skewless.ops import naive_bayes as naive_bayes
 from skewless.ops import norms as norms
 from skewless.ops import one_hot as one_hot
 from skewless.ops import one_vs_rest as one_vs_rest
+from skewless.ops import own_python as own_python
 from skewless.ops import polynomial_features as polynomial_features
 from skewless.ops import products as products
 from skewless.ops import scale as scale

@@ -17,6 +17,7 @@ from skewless.ops.ml_attributes import MLAttributes
 from skewless.schema import Type
 from skewless.spec import Model, Value
 from skewless.table import Column, Mask
+from skewless.trust import Trust
 
 RowKernel: TypeAlias = Callable[..., Any]
 """Takes the op's inputs as Python objects (vectors as lists of floats, None for null); gives its output, or a tuple
@@ -120,6 +121,13 @@ class Op(ABC):
     def keep(self, *inputs: Column) -> Mask | None:
         """The rows that stay, where the op drops rows; it is asked before ``columns``."""
         return None
+
+    def trusting(self, trust: Trust) -> Self:
+        """This op as it is where the user trusts as much; only one that carries code is not the same."""
+        return self
+
+    def check_trust(self) -> None:
+        """TrustError where it carries code that is not trusted; its kernels raise the same."""
 
     @abstractmethod
     def columns(self, *inputs: Column) -> tuple[Column, ...]:

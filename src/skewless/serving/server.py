@@ -29,6 +29,8 @@ from skewless.settings import Settings
 
 PIPELINE: Final = "SKEWLESS_PIPELINE"
 """How worker processes learn which pipeline they serve."""
+TRUST: Final = "SKEWLESS_TRUST"
+"""How they learn what the command line trusts; the setting of the same name."""
 
 _GRACE: Final = 25
 """Seconds that requests under way have when the server is asked to stop; SageMaker kills after 30."""
@@ -42,7 +44,9 @@ _START: Final = 600
 Ready = Callable[[Pipeline, int], None]
 
 
-def serve(path: Path, *, host: str, port: int, workers: int, on_ready: Ready) -> None:
+def serve(
+    path: Path, *, host: str, port: int, workers: int, on_ready: Ready, settings: Settings | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM. SettingError where the port cannot be had; ParityError and so on from loading.
 
     ``on_ready`` is told the verified pipeline and the port (which differs from ``port`` when that is 0) as soon as
@@ -51,17 +55,18 @@ def serve(path: Path, *, host: str, port: int, workers: int, on_ready: Ready) ->
     keep_pandas_out()
     listener = _bind(host, port)
     try:
-        settings = Settings.read()
-        pipeline = load_pipeline(path, settings=settings)
+        chosen = settings or Settings.read()
+        pipeline = load_pipeline(path, settings=chosen)
 
         def started() -> None:
             on_ready(pipeline, listener.getsockname()[1])
 
         if workers == 1:
-            _Server(_config(create_app(pipeline, settings)), started).run(sockets=[listener])
+            _Server(_config(create_app(pipeline, chosen)), started).run(sockets=[listener])
         else:
             pipeline.close()
             os.environ[PIPELINE] = str(path.resolve())
+            os.environ[TRUST] = str(chosen.trust)
             config = _config(f"{__name__}:worker_app", workers=workers)
             _Workers(config, listener, started).run()
     finally:

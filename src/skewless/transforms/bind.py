@@ -12,6 +12,7 @@ from skewless.ops.not_run import NOT_RUN
 from skewless.ops.op import Op, Refused, TypeRefused
 from skewless.schema import Field, Schema, Type
 from skewless.spec import OPTIONAL, TEMPORARY, Stage, StageGraph
+from skewless.trust import NO_TRUST, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class BoundGraph:
     inputs: Schema
 
 
-def bind(graph: StageGraph, inputs: Schema | None = None) -> BoundGraph:
+def bind(graph: StageGraph, inputs: Schema | None = None, trust: Trust = NO_TRUST) -> BoundGraph:
     """Bind every stage of the graph.
 
     ``inputs`` are the columns that come from outside, where that is known; otherwise every column that no stage makes
@@ -77,7 +78,7 @@ def bind(graph: StageGraph, inputs: Schema | None = None) -> BoundGraph:
     needed: dict[str, Type] = {}
     bound: list[BoundStage] = []
     for leaf in leaves:
-        op = _op(leaf)
+        op = _op(leaf).trusting(trust)
         columns = _ports(leaf, op)
         for column, default in zip(columns, op.default_types(), strict=True):
             if column not in known:
