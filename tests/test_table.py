@@ -25,6 +25,7 @@ from skewless.schema import (
     Struct,
     Type,
     vector,
+    vectors,
 )
 from skewless.table import Column, Table, column_from_arrow, from_arrow, from_cells, schema_of, to_arrow
 from skewless.transforms.parity import same
@@ -40,6 +41,7 @@ CELLS: dict[Type, st.SearchStrategy[Any]] = {
     DOUBLE: st.floats(),
     STRING: st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
     vector(3): st.lists(st.floats(), min_size=3, max_size=3),
+    vectors(2): st.lists(st.lists(st.floats(), min_size=2, max_size=2), min_size=3, max_size=3),
     Type(Base.STRING, Struct.ARRAY): st.lists(st.text("aü,", max_size=2), max_size=3),
     Type(Base.LONG, Struct.ARRAY): st.lists(st.integers(-(1 << 63), (1 << 63) - 1), max_size=3),
 }
@@ -92,6 +94,8 @@ def test_numbers_and_texts() -> None:
         (pa.array([["1"]]), vector(1)),
         (pa.array([[1.0]]), DOUBLE),
         (pa.array([1.0]), vector(1)),
+        (pa.array([1.0]), vectors(1)),
+        (pa.array([["1"]]), vectors(1)),
         (pa.array([["1"]]), Type(Base.LONG, Struct.ARRAY)),
         (pa.array([1.0]).dictionary_encode(), STRING),
         (pa.array([0], pa.timestamp("s")), LONG),
@@ -103,6 +107,18 @@ def test_other_kinds_of_values_are_refused(array: pa.Array, type_: Type) -> None
         read(array, type_)
     assert refused.value.column == "x"
     assert refused.value.hint
+
+
+def test_arrays_of_vectors_as_sparks_structs() -> None:
+    column = from_cells(vectors(2), [[[1.0, -0.0], [0.0, math.inf]], None, [[0.5, 2.0], [1.0, math.nan]]])
+    structs = to_arrow(column, "sparse")
+    assert structs[0][1].as_py() == {"type": 1, "size": None, "indices": None, "values": [0.0, math.inf]}
+    again = read(structs, schema_of(pa.table({"x": structs}))["x"])
+    assert str(again.type) == "array<vector[2]>"
+    assert all(same(again.cell(row), column.cell(row)) for row in range(3))
+    for uneven in ([[[1.0]], [[1.0], [2.0]]], [[[1.0]], [None]]):
+        with pytest.raises(ValueRefused, match="same number of vectors"):
+            read(pa.array(uneven), vectors(1))
 
 
 def test_the_same_kind_in_another_arrow_type() -> None:

@@ -26,11 +26,12 @@ class Base(StrEnum):
 
 
 class Struct(StrEnum):
-    """How many values a cell holds: one, a fixed number of doubles, or any number."""
+    """How many values a cell holds: one, a fixed number of doubles, any number, or several vectors of one length."""
 
     BASIC = "basic"
     VECTOR = "vector"
     ARRAY = "array"
+    VECTORS = "vectors"
 
 
 # Widest last: a value of one base fits exactly into any later one of its kind.
@@ -40,7 +41,7 @@ NUMBERS = (*INTEGERS, Base.FLOAT, Base.DOUBLE)
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """The type of a column; ``size`` is a vector's length, or None where it is not known."""
+    """The type of a column; ``size`` is the length of its vectors, or None where it is not known."""
 
     base: Base
     struct: Struct = Struct.BASIC
@@ -66,7 +67,8 @@ class Type:
             return str(self.base)
         if self.struct is Struct.ARRAY:
             return f"array<{self.base}>"
-        return "vector" if self.size is None else f"vector[{self.size}]"
+        one = "vector" if self.size is None else f"vector[{self.size}]"
+        return f"array<{one}>" if self.struct is Struct.VECTORS else one
 
 
 BOOLEAN = Type(Base.BOOLEAN)
@@ -80,6 +82,11 @@ STRING = Type(Base.STRING)
 def vector(size: int | None = None) -> Type:
     """A vector of ``size`` doubles."""
     return Type(Base.DOUBLE, Struct.VECTOR, size)
+
+
+def vectors(size: int | None = None) -> Type:
+    """An array of vectors of ``size`` doubles."""
+    return Type(Base.DOUBLE, Struct.VECTORS, size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 How a column keeps its values: numbers and booleans in a one-dimensional numpy array of the type's own width; strings
 in an Arrow string or dictionary array; vectors in a two-dimensional float64 array (rows by slots) or, where they are
-wide, a `Csr`; arrays in an Arrow list array.
+wide, a `Csr`; arrays in an Arrow list array; arrays of vectors, which all have as many, in a three-dimensional one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from skewless.errors import SettingError, ValueRefused
 from skewless.javatext import value_text
 from skewless.schema import Base, Field, Schema, Struct, Type, vector
+from skewless.schema import vectors as vectors_type
 from skewless.vectors import WIDE, Csr, SparseVector, Vector
 
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
@@ -190,6 +191,8 @@ def column_from_arrow(source: pa.Table, field: Field) -> Column:
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
     if field.type.is_vector:
         return _vectors(array, field)
+    if field.type.struct is Struct.VECTORS:
+        return _arrays_of_vectors(array, field)
     return _basic_or_array(array, field)
 
 
@@ -281,6 +284,29 @@ def _vectors(array: pa.Array, field: Field) -> Column:
     return Column(vector(size), whole, nulls)
 
 
+def _arrays_of_vectors(array: pa.Array, field: Field) -> Column:
+    if not _is_list(array.type):
+        raise ValueRefused(
+            f"{array.type} cannot be read as {field.type}",
+            column=field.name,
+            hint="Give lists of list<double>, or of Spark's struct of type, size, indices and values.",
+        )
+    present = array.drop_null()
+    counts = pc.list_value_length(present).to_numpy(zero_copy_only=False)
+    count = int(counts[0]) if len(counts) else 0
+    slots = _vectors(present.flatten(), Field(field.name, vector(field.type.size)))
+    if (counts != count).any() or slots.nulls is not None:
+        raise ValueRefused("its arrays have not all the same number of vectors", column=field.name)
+    size = slots.values.shape[1]
+    whole = slots.dense().reshape(len(present), count, size)
+    if not array.null_count:
+        return Column(vectors_type(size), whole)
+    nulls = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
+    spread = np.full((len(array), count, size), np.nan)
+    spread[~nulls] = whole
+    return Column(vectors_type(size), spread, nulls)
+
+
 def _spark_vector(cell: Mapping[str, Any] | None) -> Vector | None:
     """Spark's struct (type 0 is sparse) as a vector."""
     if cell is None:
@@ -324,7 +350,7 @@ def _wrong_length(length: int, size: int, column: str, position: int) -> ValueRe
 def to_arrow(column: Column, vectors: str = "auto") -> pa.Array:
     """A column as an Arrow array: vectors as list<double> (``dense``), or as Spark's struct (``sparse``).
 
-    ``auto`` takes the struct for vectors of more than 1,024 slots.
+    ``auto`` takes the struct for vectors of more than 1,024 slots. Arrays of vectors are lists of either.
     """
     if vectors not in ("auto", "dense", "sparse"):
         raise SettingError(f"vectors={vectors!r} is not known", hint="Use auto, dense or sparse.")
@@ -332,15 +358,23 @@ def to_arrow(column: Column, vectors: str = "auto") -> pa.Array:
         return column.values.dictionary_decode()
     if isinstance(column.values, pa.Array):
         return column.values
-    if not column.type.is_vector:
+    if column.type.struct in (Struct.BASIC, Struct.ARRAY):
         return pa.array(column.values, arrow_type(column.type), mask=column.nulls)
     mask = None if column.nulls is None else pa.array(column.nulls)
+    if column.type.struct is Struct.VECTORS:
+        rows, count, size = column.values.shape
+        inner = to_arrow(Column(vector(size), column.values.reshape(rows * count, size)), vectors)
+        return _lists(rows, count, inner, mask)
     rows, size = column.values.shape
     if vectors == "sparse" or (vectors == "auto" and size > WIDE):
         return _structs(column, mask)
-    offsets = np.arange(rows + 1, dtype=np.int32) * size
-    flat = pa.array(np.ascontiguousarray(column.dense()).reshape(-1))
-    return pa.ListArray.from_arrays(pa.array(offsets), flat, mask=mask)
+    return _lists(rows, size, pa.array(np.ascontiguousarray(column.dense()).reshape(-1)), mask)
+
+
+def _lists(rows: int, count: int, items: pa.Array, mask: pa.Array | None) -> pa.Array:
+    """Lists of as many items each."""
+    offsets = np.arange(rows + 1, dtype=np.int32) * count
+    return pa.ListArray.from_arrays(pa.array(offsets), items, mask=mask)
 
 
 def _structs(column: Column, mask: pa.Array | None) -> pa.Array:
@@ -373,6 +407,8 @@ def _csr(slots: Numbers, sparse: Mask) -> Csr:
 def arrow_type(type_: Type) -> pa.DataType:
     """The Arrow type that this type has outside."""
     base = _ARROW[type_.base]
+    if type_.struct is Struct.VECTORS:
+        return pa.list_(pa.list_(base))
     return base if type_.struct is Struct.BASIC else pa.list_(base)
 
 
@@ -396,6 +432,8 @@ def _type_of(kind: pa.DataType, name: str) -> Type:
         inner = _type_of(kind.value_type, name)
         if inner.struct is Struct.BASIC:
             return vector() if inner.base is Base.DOUBLE else Type(inner.base, Struct.ARRAY)
+        if inner.is_vector:
+            return vectors_type()
     elif pa.types.is_struct(kind) and [kind.field(n).name for n in range(kind.num_fields)] == _SPARK_VECTOR:
         return vector()
     elif pa.types.is_large_string(kind) or pa.types.is_string_view(kind):

@@ -115,7 +115,9 @@ def compare_table(transform: Transform, given: pa.Table, want: Any, number: int,
 
 
 def vector(cell: Any) -> Any:
-    """Spark's struct as a vector; anything else as it is."""
+    """Spark's struct as a vector, in an array too; anything else as it is."""
+    if isinstance(cell, list) and cell and isinstance(cell[0], dict):
+        return [vector(item) for item in cell]
     if not isinstance(cell, dict):
         return cell
     return (

@@ -48,6 +48,9 @@ def render_cell(cell: Any, field: Field, row: int, accept: str, exact: bool) -> 
         return value_text(cell, base)
     if field.type.struct is Struct.ARRAY and None in cell:
         raise _null(field, row)
+    if field.type.struct is Struct.VECTORS and accept != "application/jsonlines":
+        # As text, a vector is its slots, and so is an array of vectors.
+        cell = [slot for vector in cell for slot in vector]
     if accept == "application/jsonlines":
         return '{"features":[' + ",".join(_json(item, base) for item in cell) + "]}"
     if accept == "application/jsonlines;data=text":
@@ -64,6 +67,8 @@ def _null(field: Field, row: int) -> ValueRefused:
 
 
 def _json(item: Any, base: Base) -> str:
+    if isinstance(item, list):
+        return f"[{','.join(_json(inner, base) for inner in item)}]"
     if base is Base.STRING:
         return msgspec.json.encode(item).decode()
     text = value_text(item, base)

@@ -49,7 +49,7 @@ def convert_schema(document: Any, where: str) -> SparkMLSchema:
 
 def _schema(document: _Document, where: str) -> SparkMLSchema:
     for column in (*document.input, document.output):
-        if column.struct is Struct.VECTOR and column.type is not Base.DOUBLE:
+        if column.struct in (Struct.VECTOR, Struct.VECTORS) and column.type is not Base.DOUBLE:
             raise _wrong(where, f"column {column.name!r}: Only Double type is supported for vector")
     return SparkMLSchema(Schema(tuple(map(_field, document.input))), _field(document.output))
 

@@ -61,5 +61,7 @@ def spark_type(type_: Type) -> spark_types.DataType:
     """The type that a column has in Spark."""
     if type_.is_vector:
         return VectorUDT()
+    if type_.struct is Struct.VECTORS:
+        return spark_types.ArrayType(VectorUDT())
     base = _BASES[type_.base]
     return base if type_.struct is Struct.BASIC else spark_types.ArrayType(base)

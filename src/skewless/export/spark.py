@@ -269,7 +269,7 @@ def _failed(error: Exception) -> SkewlessError:
 
 def to_arrow(frame: DataFrame) -> pa.Table:
     """A frame's rows, vectors as Spark's struct of type, size, indices and values, without Spark's metadata."""
-    vectors = {f.name for f in frame.schema.fields if isinstance(f.dataType, VectorUDT)}
+    vectors = {field.name for field in frame.schema.fields if _holds_vectors(field.dataType)}
     if not vectors:
         table = frame.toArrow()
         return pa.table(dict(zip(table.column_names, table.columns, strict=True)))
@@ -279,11 +279,23 @@ def to_arrow(frame: DataFrame) -> pa.Table:
     for position, field in enumerate(frame.schema.fields):
         cells = [row[position] for row in rows]
         if field.name in vectors:
-            structs = [None if cell is None else VECTOR.serialize(cell) for cell in cells]
-            columns[field.name] = pa.array(structs, _STRUCT)
+            alone = isinstance(field.dataType, VectorUDT)
+            columns[field.name] = pa.array(map(_structs, cells), _STRUCT if alone else pa.list_(_STRUCT))
         else:
             columns[field.name] = pa.array(cells, to_arrow_type(field.dataType))
     return pa.table(columns)
+
+
+def _holds_vectors(kind: spark_types.DataType) -> bool:
+    inner = kind.elementType if isinstance(kind, spark_types.ArrayType) else kind
+    return isinstance(inner, VectorUDT)
+
+
+def _structs(cell: Any) -> Any:
+    """A vector, or an array of vectors, as Spark's struct."""
+    if cell is None:
+        return None
+    return [_structs(item) for item in cell] if isinstance(cell, list) else VECTOR.serialize(cell)
 
 
 def _first_line(error: Exception) -> str:

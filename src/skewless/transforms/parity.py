@@ -54,7 +54,8 @@ def _compare(
             "the parity rows do not have this column", stage=stage.name, column=field.name, hint=REMEDY
         )
     expected = column_from_arrow(recorded, field)
-    if column.type.is_vector and column.values.shape != expected.values.shape:
+    shapes = [getattr(values, "shape", ()) for values in (column.values, expected.values)]
+    if len(column) and shapes[0] != shapes[1]:
         raise _differs(stage, field, 0, expected, column, how)
     unequal = np.flatnonzero(_unequal(expected, column, stage.op.ulps))
     if len(unequal):
@@ -73,8 +74,8 @@ def _unequal(one: Column, other: Column, ulps: int) -> Any:
     differ = bits(one.values) != bits(other.values)
     if ulps and differ.any():
         differ = _distance(one.values, other.values) > ulps
-    if differ.ndim == 2:
-        differ = differ.any(axis=1)
+    if differ.ndim > 1:
+        differ = differ.any(axis=tuple(range(1, differ.ndim)))
     return np.where(nulls[0] | nulls[1], nulls[0] != nulls[1], differ)
 
 
