@@ -258,7 +258,7 @@ def _configured(environment: Mapping[str, str], artifact: Artifact) -> SparkMLSc
     if artifact.fitted is None or not artifact.transform.stages:
         return None
     transform = artifact.transform
-    output = transform.output_schema.fields[-1]
+    output = transform.answer
     names = transform.inputs_for((output.name,))
     return SparkMLSchema(Schema(tuple(f for f in transform.input_schema if f.name in names)), output)
 

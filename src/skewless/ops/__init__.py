@@ -29,6 +29,7 @@ from skewless.ops import one_vs_rest as one_vs_rest
 from skewless.ops import own_python as own_python
 from skewless.ops import polynomial_features as polynomial_features
 from skewless.ops import products as products
+from skewless.ops import r_formula as r_formula
 from skewless.ops import scale as scale
 from skewless.ops import size_hint as size_hint
 from skewless.ops import slots as slots

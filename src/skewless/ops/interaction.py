@@ -277,7 +277,7 @@ def _factor(stage: SparkStage, column: str) -> Factor:
         raise UnsupportedError(
             f"{stage}: the ML attributes of column {column!r} are not known here, "
             "and they say how many values it has",
-            hint="Export from the live model with sample=df.",
+            hint="Export from the live model with sample=df, or give convert the inputs.",
         )
     slots = slots_of(attributes) if type_.is_vector else [attributes]
     if slots is None:

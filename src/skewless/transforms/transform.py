@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from skewless.errors import AllSkipped, SettingError, ValueRefused
 from skewless.ops.op import Refused, Skipped
-from skewless.schema import Base, Schema, Struct, Type
+from skewless.schema import Base, Field, Schema, Struct, Type
 from skewless.spec import StageGraph
 from skewless.table import Column, Table, from_arrow, to_arrow
 from skewless.transforms.bind import BoundStage, bind, needed_for, optional_inputs
@@ -110,6 +110,12 @@ class Transform:
         for stage in stages:
             table = _apply(stage, table, some)
         return table if outputs is None else table.select(outputs)
+
+    @property
+    def answer(self) -> Field:
+        """What is answered where nothing else is asked for: the last column that needs no optional input."""
+        names = self._given(self.optional_inputs).outputs
+        return next(field for field in reversed(self.output_schema.fields) if field.name in names)
 
     def inputs_for(self, outputs: Sequence[str]) -> tuple[str, ...]:
         """The input columns without which ``outputs`` could not be made."""
