@@ -62,7 +62,9 @@ def test_every_command_is_documented(command: str) -> None:
 
 def test_documented_commands_and_options_exist() -> None:
     known = commands()
-    for line in re.findall(r"skewless ((?:serve|predict|transform|verify|train|datasets)\b[^`\n]*)", ALL):
+    for line in re.findall(
+        r"skewless ((?:serve|predict|transform|verify|explain|train|datasets)\b[^`\n]*)", ALL
+    ):
         name = next((name for name in known if line.startswith(name)), None)
         if name is None:
             assert line.split()[0] in {command.split()[0] for command in known}

@@ -22,11 +22,12 @@ LABELS = f"{CAR_LABEL.decode()}\n{PRICY_LABEL.decode()}\n"
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ((), ("serve", "predict", "transform", "verify", "train", "datasets")),
+        ((), ("serve", "predict", "transform", "verify", "explain", "train", "datasets")),
         (("serve",), ("--port", "--host", "--workers", "8080", "SAGEMAKER_BIND_TO_PORT")),
         (("predict",), ("--content-type", "--accept", "--explain", "standard input")),
         (("transform",), ("INPUT…", "--output", "FILE.out")),
         (("verify",), ("PIPELINE", "parity rows")),
+        (("explain",), ("MODEL", "--output", "--svg", "--json", "Nothing of it is run")),
         (("train", "xgboost"), ("--train", "--validation", "--hyperparameters", "--output")),
         (("datasets", "car-evaluation"), ("1,728", "CSV file")),
     ],

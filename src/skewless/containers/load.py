@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -58,6 +59,17 @@ class PipelineSpec(msgspec.Struct, forbid_unknown_fields=True):
     parity: ParitySpec | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A container as the document describes it, with the files of its model."""
+
+    name: str
+    runtime: str
+    files: Files
+    environment: Mapping[str, str]
+    trust: Trust
+
+
 def _sparkml(name: str, files: Files, environment: Mapping[str, str], settings: Settings) -> Container:
     return sparkml.load(name, Artifact.of(bundle_of(files), settings.trust), environment, settings)
 
@@ -84,16 +96,11 @@ def load_pipeline(
     spec = read_spec(file)
     chosen = settings or Settings.read()
     containers: list[Container] = []
-    for number, one in enumerate(spec.containers, start=1):
-        name = one.container_hostname or f"container-{number}"
-        try:
-            files = read_files(_local(file.parent, one.model_data), limits=chosen)
-            load = LOADERS[runtime_of(one.image)]
-            trusting = replace(chosen, trust=chosen.trust | Trust.of(one.trust))
-            containers.append(load(name, files, _environment(one.environment), trusting))
-        except SkewlessError as error:
-            error.message = f"{name}: {error.message}" if not error.place else error.message
-            raise
+    for part in parts_of(file, spec, chosen):
+        with _told_by(part.name):
+            trusting = replace(chosen, trust=chosen.trust | part.trust)
+            load = LOADERS[part.runtime]
+            containers.append(load(part.name, part.files, part.environment, trusting))
     pipeline = Pipeline(containers, fused=fused, recorded=_recorded(file, spec.parity))
     if verify:
         pipeline.verify()
@@ -110,6 +117,26 @@ def read_spec(file: Path) -> PipelineSpec:
         ) from None
     except msgspec.DecodeError as error:
         raise SettingError(f"{file} is wrong: {error}", hint=f"It looks like: {EXAMPLE}") from None
+
+
+def parts_of(file: Path, spec: PipelineSpec, settings: Settings) -> Iterator[Part]:
+    """The document's containers in order, their models read but not looked into."""
+    for number, one in enumerate(spec.containers, start=1):
+        name = one.container_hostname or f"container-{number}"
+        with _told_by(name):
+            files = read_files(_local(file.parent, one.model_data), limits=settings)
+            runtime = runtime_of(one.image)
+            yield Part(name, runtime, files, _environment(one.environment), Trust.of(one.trust))
+
+
+@contextmanager
+def _told_by(container: str) -> Iterator[None]:
+    """Errors raised within name the container where they have no place of their own."""
+    try:
+        yield
+    except SkewlessError as error:
+        error.message = f"{container}: {error.message}" if not error.place else error.message
+        raise
 
 
 def _local(folder: Path, model_data: str) -> Path:
