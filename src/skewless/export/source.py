@@ -25,6 +25,13 @@ ALWAYS_THERE: Final = frozenset({"skewless", "numpy", "pyarrow", *sys.stdlib_mod
 _FILE: Final = (
     "Put the class with all that it uses into a file of its own, scale.py say, and import it from there."
 )
+_OF_CLASSES: Final = (
+    "__name__",
+    "__qualname__",
+    "__module__",
+    "__annotations__",
+    "__conditional_annotations__",
+)
 _LOADS: Final = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
 
 
@@ -86,7 +93,7 @@ def _cut_out(kind: type, module: ModuleType | None) -> str:
     text, annotations = _definition(kind)
     known = vars(module) if module is not None else {}
     used = set(_globals(compile(f"from __future__ import annotations\n{text}", "<stage>", "exec")))
-    used -= {kind.__name__, *vars(builtins), "__name__", "__qualname__", "__module__"}
+    used -= {kind.__name__, *vars(builtins), *_OF_CLASSES}
     lines = {name: _import_of(name, known.get(name)) for name in sorted(used | (annotations & known.keys()))}
     lost = [name for name, line in lines.items() if line is None and name in used]
     if lost:
