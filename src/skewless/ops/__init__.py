@@ -21,6 +21,7 @@ from skewless.ops import linear_maps as linear_maps
 from skewless.ops import logistic as logistic
 from skewless.ops import lookups as lookups
 from skewless.ops import lsh as lsh
+from skewless.ops import mixtures as mixtures
 from skewless.ops import mlp as mlp
 from skewless.ops import naive_bayes as naive_bayes
 from skewless.ops import norms as norms

@@ -155,18 +155,18 @@ def dot_dense(
     return total
 
 
-def _dots_dense(x: Numbers, y: Numbers, order: Order, in_matrix: bool) -> Numbers:
-    """`dot_dense` of every row of ``x`` with ``y``."""
+def dots_dense(x: Numbers, y: Numbers, order: Order, in_matrix: bool = False) -> Numbers:
+    """`dot_dense` of every row of ``x`` with ``y``, or with its own row of ``y``."""
     width = order.lanes
-    whole = 0 if order.fused and in_matrix else len(y) - len(y) % width
+    whole = 0 if order.fused and in_matrix else y.shape[-1] - y.shape[-1] % width
     lanes = np.zeros((len(x), width))
     for start in range(0, whole, width):
-        lanes = fma_all(x[:, start : start + width], y[start : start + width], lanes)
+        lanes = fma_all(x[:, start : start + width], y[..., start : start + width], lanes)
     total = np.zeros(len(x))
     for lane in range(width):
         total = total + lanes[:, lane]
-    for slot in range(whole, len(y)):
-        total = fma_all(x[:, slot], y[slot], total) if order.fused else total + x[:, slot] * y[slot]
+    for slot in range(whole, y.shape[-1]):
+        total = fma_all(x[:, slot], y[..., slot], total) if order.fused else total + x[:, slot] * y[..., slot]
     return total
 
 
@@ -218,7 +218,7 @@ class Coefficients:
             if not sparse.all():
                 x = column.values[~sparse]
                 made[~sparse] = (
-                    self._stored(x, values) if self.sparse else _dots_dense(x, values, self.order, in_matrix)
+                    self._stored(x, values) if self.sparse else dots_dense(x, values, self.order, in_matrix)
                 )
         return made
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from skewless import spec
-from skewless.ops.blas import AVX2, Coefficients, Order, RowGemv, fma
+from skewless.ops.blas import AVX2, Coefficients, Order, RowGemv, fma, fma_all
 from skewless.ops.op import SparkStage
 from skewless.spec import Attributes, Value
 from skewless.table import Column, Numbers
-from skewless.vectors import SparseVector, Vector
+from skewless.vectors import Csr, SparseVector, Vector
 
 _ORDER = "blas"
 _FORMS = ("dense_rows", "dense_columns", "sparse_rows", "sparse_columns")
@@ -126,8 +126,29 @@ class Matrix:
             return np.stack(parts, axis=1)
         function = self.add_to(start)
         made = np.zeros((len(column), len(self.rows)))
-        for row in range(len(column)):
+        dense = np.zeros(len(column), np.bool_)
+        if not self.rows[0].sparse and not isinstance(column.values, Csr):
+            dense = ~column.sparse_rows
+            made[dense] = self._dense_rows(column.values[dense], start)
+        for row in np.flatnonzero(~dense).tolist():
             made[row] = function(column.cell(row))
+        return made
+
+    def _dense_rows(self, x: Numbers, start: Sequence[float]) -> Numbers:
+        """`_dense_columns` of many rows at once."""
+        order, weights = self.rows[0].order, np.array([row.values for row in self.rows])
+        made = np.repeat(np.array([start], np.float64), len(x), axis=0)
+        lanes = made.shape[1] if order.fused else made.shape[1] - made.shape[1] % order.lanes
+        blocks = x.shape[1] - x.shape[1] % 4
+        with np.errstate(all="ignore"):
+            for first in [*range(0, blocks, 4), *range(blocks, x.shape[1])]:
+                slots = range(first, first + 4) if first < blocks else range(first, first + 1)
+                for slot in reversed(slots):
+                    made[:, :lanes] = fma_all(x[:, slot, None], weights[:lanes, slot], made[:, :lanes])
+                total = x[:, first, None] * weights[lanes:, first]
+                for slot in slots[1:]:
+                    total = total + x[:, slot, None] * weights[lanes:, slot]
+                made[:, lanes:] += total
         return made
 
 
