@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import pytest
 
 from skewless.errors import SettingError
-from skewless.ops import OPS
-from skewless.ops.op import Example, Op, Refused, Skipped, register
+from skewless.ops import OPS, SPARK_READERS
+from skewless.ops.op import Example, Op, Refused, Skipped, reads_spark, register
 from skewless.spec import Attributes, Model
 from skewless.transforms.parity import same
 from skewless.vectors import SparseVector
@@ -131,3 +131,23 @@ def test_an_op_without_a_kernel_is_refused_at_import() -> None:
     with pytest.raises(SettingError, match=r"op Half lacks .*columns.*row"):
         register(Half)  # type: ignore[type-abstract]
     assert "half" not in OPS
+
+
+@pytest.mark.parametrize("absent", ["bad_values", "mleap"])
+def test_an_op_that_tells_too_little_is_refused_at_import(absent: str) -> None:
+    whole = OPS["tokenizer"]
+    bases = [base for base in whole.__mro__[1:] if base is not Op and issubclass(base, Op)]
+    told = {
+        name: value for name, value in vars(whole).items() if name not in (absent, "__slots__", "__dict__")
+    }
+    silent = type("Silent", tuple(bases), {**told, "name": "silent"})
+    with pytest.raises(SettingError, match="op Silent must say what becomes of bad values"):
+        register(silent)
+    assert "silent" not in OPS
+
+
+def test_a_reader_that_tells_too_little_is_refused_at_import() -> None:
+    for ops, forms in (((), "one column"), ((OPS["tokenizer"],), "")):
+        with pytest.raises(SettingError, match=r"the reader of x\.Y must say which ops it gives"):
+            reads_spark("x.Y", ops=ops, forms=forms)
+    assert "x.Y" not in SPARK_READERS

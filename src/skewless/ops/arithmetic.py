@@ -178,6 +178,7 @@ class MathUnary(_Numeric):
     bad_values: ClassVar[str] = (
         "Null fails, and logit outside [0, 1]; NaN gives NaN, but 0 when rounded, where halves go up."
     )
+    mleap: ClassVar[str] = ""
     ulps: ClassVar[int] = 1
     why_not_bits: ClassVar[str] = _WHY_NOT_BITS
 
@@ -304,6 +305,7 @@ class Coalesce(_Numeric):
 
     name: ClassVar[str] = "coalesce"
     bad_values: ClassVar[str] = "Null where every input is null; NaN is a number."
+    mleap: ClassVar[str] = ""
 
     nullable: tuple[bool, ...]
 

@@ -29,6 +29,7 @@ class WordFilter(Op):
 
     name: ClassVar[str] = "word_filter"
     bad_values: ClassVar[str] = "Null fails, as a list and among the tokens."
+    mleap: ClassVar[str] = ""
 
     length: int = 3
 
@@ -85,6 +86,7 @@ class MultinomialLabeler(Op):
 
     name: ClassVar[str] = "multinomial_labeler"
     bad_values: ClassVar[str] = "A null vector fails, and one of another length; NaN reaches no threshold."
+    mleap: ClassVar[str] = ""
 
     threshold: float
     labels: tuple[str, ...]

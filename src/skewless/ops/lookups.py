@@ -41,6 +41,7 @@ class StringMap(Op):
 
     name: ClassVar[str] = "string_map"
     bad_values: ClassVar[str] = "Null and unseen texts: error fails, keep gives the default."
+    mleap: ClassVar[str] = ""
 
     labels: tuple[str, ...]
     values: tuple[float, ...]
@@ -138,6 +139,7 @@ class RegexIndexer(Op):
 
     name: ClassVar[str] = "regex_indexer"
     bad_values: ClassVar[str] = "Null fails, and so does a text without a match where there is no default."
+    mleap: ClassVar[str] = ""
 
     patterns: tuple[str, ...]
     indices: tuple[int, ...]

@@ -68,9 +68,9 @@ class Op(ABC):
     """How many units in the last place its numbers may differ from the fitting engine's; 0 is bit-equal."""
     why_not_bits: ClassVar[str] = ""
     """The reason, where ``ulps`` is not 0."""
-    bad_values: ClassVar[str] = ""
+    bad_values: ClassVar[str]
     """For the reference pages: what becomes of null, NaN, unseen and other bad values, as in Spark."""
-    mleap: ClassVar[str] = ""
+    mleap: ClassVar[str]
     """For the reference pages: where MLeap's op differs; empty where it does the same, "absent" where it has none."""
 
     @property
@@ -233,20 +233,27 @@ def register(op: type[Op]) -> type[Op]:
         raise SettingError(f"op {op.__name__} lacks {', '.join(missing)}")
     if bool(op.ulps) != bool(op.why_not_bits):
         raise SettingError(f"op {op.__name__} must say why it is not bit-equal, where it is not")
+    if not getattr(op, "bad_values", "") or not hasattr(op, "mleap"):
+        raise SettingError(
+            f"op {op.__name__} must say what becomes of bad values, and where MLeap's differs (bad_values, mleap)"
+        )
     if op.name in OPS:
         raise SettingError(f"two ops are called {op.name!r}: {OPS[op.name].__name__} and {op.__name__}")
     OPS[op.name] = op
     return op
 
 
-def reads_spark(
-    *classes: str, ops: tuple[type[Op], ...] = (), forms: str = ""
-) -> Callable[[SparkReader], SparkReader]:
+def reads_spark(*classes: str, ops: tuple[type[Op], ...], forms: str) -> Callable[[SparkReader], SparkReader]:
     """Enter a reader for saved Spark stages of these exact classes (never of their subclasses).
 
     ``ops`` are those that it gives; ``forms`` says for the reference pages what of the class it takes
     (``one or several columns; error, keep, skip``).
     """
+
+    if not ops or not forms:
+        raise SettingError(
+            f"the reader of {', '.join(classes)} must say which ops it gives, and in which forms"
+        )
 
     def enter(reader: SparkReader) -> SparkReader:
         for spark_class in classes:

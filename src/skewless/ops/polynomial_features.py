@@ -35,6 +35,7 @@ class PolynomialFeatures(Op):
 
     name: ClassVar[str] = "sklearn_polynomial_expansion"
     bad_values: ClassVar[str] = "A null vector fails, and one of another length; NaN goes on."
+    mleap: ClassVar[str] = ""
     ulps: ClassVar[int] = 4
     why_not_bits: ClassVar[str] = (
         "Java's pow differs from the C library's by one unit in the last place now and then, for each slot that is "

@@ -31,6 +31,7 @@ class SupportVectorMachine(Classifier):
 
     name: ClassVar[str] = "support_vector_machine"
     bad_values: ClassVar[str] = "A null vector fails, and one of another length; NaN gives class 0."
+    mleap: ClassVar[str] = ""
     ulps: ClassVar[int] = 1
     why_not_bits: ClassVar[str] = blas.WHY_NOT_BITS_OF_SUMS
 
