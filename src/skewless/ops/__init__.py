@@ -39,6 +39,7 @@ from skewless.ops import survival as survival
 from skewless.ops import target_encode as target_encode
 from skewless.ops import thresholds as thresholds
 from skewless.ops import tokens as tokens
+from skewless.ops import topics as topics
 from skewless.ops import tree_models as tree_models
 from skewless.ops import vector_index as vector_index
 from skewless.ops import word_vectors as word_vectors
