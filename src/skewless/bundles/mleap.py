@@ -6,7 +6,6 @@ Here is the layout: bundle.json, node and model files, pipelines in folders. Val
 
 from __future__ import annotations
 
-import re
 import uuid
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from skewless.bundles import protobuf, python_exporter, trees, values
+from skewless.bundles import protobuf, python_exporter, trees, values, versions
 from skewless.bundles.archive import BUNDLE_FILE, Files
 from skewless.bundles.jsontext import dump, member, obj, parse, text
 from skewless.bundles.members import fault
@@ -28,6 +27,8 @@ VERSION: Final = "0.25.2"
 
 ROOT: Final = "root"
 _NODE: Final = ".node"
+# Since then, lists of basic types have a key of their own.
+_BASIC_TYPES: Final = (0, 9, 2)
 _REPACK: Final = "Export the pipeline again, or pack the bundle's whole folder again."
 
 
@@ -70,9 +71,10 @@ def read(files: Files) -> StageGraph:
         raise place.error(f"has the format 'mixed' of MLeap before 0.8 (it says version {version})", hint)
     if format_ not in ENCODINGS:
         raise place.error(f"has the unknown format {format_!r}", "Known are json and protobuf.")
-    place = replace(place, old_types=_is_before(version, (0, 9, 2)))
+    place = replace(place, old_types=(versions.parsed(version) or _BASIC_TYPES) < _BASIC_TYPES)
     meta = dict(values.read_attributes(info.get("meta"), place))
     root = _Reader(files, ENCODINGS[format_], place).stage(ROOT, None, replace(place, file=None))
+    root = versions.mended(root, version)
     if python_exporter.wrote(root.name, meta):
         root, meta = python_exporter.as_meant(root), {**meta, python_exporter.MENDED: boolean(True)}
     return StageGraph(root, name, uid, version, meta)
@@ -247,11 +249,6 @@ def _where_else(files: Files) -> str:
     if inner:
         return f"There is one at {inner}: pack what is in that folder, not the folder itself."
     return "Give the folder or archive that an export wrote."
-
-
-def _is_before(version: str, other: tuple[int, ...]) -> bool:
-    numbers = re.match(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", version)
-    return numbers is not None and tuple(map(int, numbers.groups())) < other
 
 
 def _uuid(uid: str, place: Place) -> str:

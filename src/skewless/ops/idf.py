@@ -22,6 +22,7 @@ from skewless.ops.op import (
     reads_spark,
     register,
 )
+from skewless.ops.rows import restored, tensor
 from skewless.ops.tokens import null_refused
 from skewless.schema import Type, vector
 from skewless.spec import Model, Value
@@ -56,14 +57,14 @@ class Idf(Op):
         if len(weights.dims) != 1:
             raise attributes.error(f"idf has {len(weights.dims)} dimensions; it must be a vector")
         return cls(
-            tuple(float(weight) for weight in weights.data),
+            restored(attributes, "idf", [float(weight) for weight in weights.data]),
             attributes.integers("docFreq", ()),
             attributes.integer("numDocs", 0),
         )
 
     def encode(self) -> Mapping[str, Value]:
         return {
-            "idf": spec.tensor(self.weights, [len(self.weights)]),
+            **tensor("idf", self.weights),
             "docFreq": spec.longs(self.documents),
             "numDocs": spec.long(self.total),
         }

@@ -226,6 +226,8 @@ def _read_split(number: int, split: Mapping[str, Any], features: int, place: Lin
     if not 0 <= feature < features:
         raise place.error(number, f"looks at feature {feature} of vectors with {features}")
     if split.get("type") == "continuous":
+        if split.get("threshold", ...) is None:
+            raise place.error(number, "has a threshold null, which MLeap writes for NaN and infinities alike")
         return Split(feature, place.number(number, split, "threshold"))
     if split.get("type") != "categorical" or not isinstance(split.get("isLeft"), bool):
         raise place.error(number, "is neither a continuous nor a categorical split")
