@@ -44,7 +44,7 @@ class LocalLDA(FeatureOp):
     """
 
     name: ClassVar[str] = "lda_local_model_op"
-    ulps: ClassVar[int] = 256
+    ulps: ClassVar[int] = 512
     why_not_bits: ClassVar[str] = (
         "the shares come out of some dozens of rounds of exponentials, logarithms and sums, whose last bits are "
         "not Java's"
