@@ -9,7 +9,15 @@ from typing import Any
 
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.classification import LogisticRegression
-from pyspark.ml.feature import Interaction, OneHotEncoder, RFormula, StringIndexer, VectorAssembler
+from pyspark.ml.feature import (
+    DCT,
+    Interaction,
+    Normalizer,
+    OneHotEncoder,
+    RFormula,
+    StringIndexer,
+    VectorAssembler,
+)
 from pyspark.ml.linalg import SparseVector, Vectors, VectorUDT
 from pyspark.ml.regression import GeneralizedLinearRegression
 from pyspark.sql import DataFrame, SparkSession
@@ -164,6 +172,28 @@ FORMULAS: dict[str, tuple[str, list[Any], dict[str, Any]]] = {
 }
 
 
+def transformed(length: int, spark: SparkSession) -> tuple[Any, DataFrame]:
+    """Cosine transforms there and back; rows are normed first, as infinities are refused that Spark answers."""
+    slots = list(range(0, length, 3))
+    rows: list[Any] = [
+        Vectors.dense([0.1] * length),
+        Vectors.dense([(-1.3) ** (slot % 40) for slot in range(length)]),
+        Vectors.dense([math.nan, *[1.0] * (length - 1)]),
+        Vectors.dense([5e-324, *[-0.0] * (length - 1)]),
+        SparseVector(length, slots, [1e300 / (slot + 1) for slot in slots]),
+        SparseVector(length, [], []),
+        None,
+    ]
+    field = StructField("x", VectorUDT(), True, {"ml_attr": {"num_attrs": length}})
+    stages: list[Any] = [
+        Normalizer(p=1.0, inputCol="x", outputCol="n"),
+        DCT(inputCol="n", outputCol="y"),
+        DCT(inputCol="y", outputCol="z", inverse=True),
+        DCT(inputCol="n", outputCol="i", inverse=True),
+    ]
+    return PipelineModel(stages), spark.createDataFrame([(row,) for row in rows], StructType([field]))
+
+
 def cases() -> Iterator[Case]:
     """All of them."""
     for build in (interacted_numbers, interacted_indices, interacted_vectors, interacted_chain):
@@ -177,3 +207,5 @@ def cases() -> Iterator[Case]:
     }
     for name, (text, model) in models.items():
         yield Case(f"formula-{name}", ("RFormulaModel",), partial(formula_and_model, text, model))
+    for length in (1, 7, 16, 1500):
+        yield Case(f"transformed-{length}", ("DCT",), partial(transformed, length))

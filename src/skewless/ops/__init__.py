@@ -5,6 +5,7 @@ from skewless.ops import arithmetic as arithmetic
 from skewless.ops import assemble as assemble
 from skewless.ops import cluster_trees as cluster_trees
 from skewless.ops import clusters as clusters
+from skewless.ops import cosine as cosine
 from skewless.ops import counts as counts
 from skewless.ops import factorization as factorization
 from skewless.ops import filters as filters

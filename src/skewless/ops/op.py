@@ -51,6 +51,10 @@ class TypeRefused(Exception):
         self.input = input
 
 
+class UlpsOfLargest(int):
+    """Units in the last place of the largest number of a vector, for ops in whose slots terms may cancel."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """An op with inputs that must not surprise it: the contract suite runs them through both kernels."""
