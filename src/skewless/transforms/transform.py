@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
-import numpy as np
 import pyarrow as pa
 
 from skewless.errors import AllSkipped, SettingError, ValueRefused
