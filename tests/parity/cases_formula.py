@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -150,10 +150,10 @@ def formula_without_label(text: str, spark: SparkSession) -> tuple[Any, DataFram
     return model, frame.drop("y")
 
 
-def formula_and_model(text: str, model: Any, spark: SparkSession) -> tuple[Any, DataFrame]:
+def formula_and_model(text: str, learner: Callable[[], Any], spark: SparkSession) -> tuple[Any, DataFrame]:
     """A formula with what learns from it, asked without the label."""
     rows = spark.createDataFrame(FITTED, FORMULA)
-    fitted = Pipeline(stages=[RFormula(formula=text), model]).fit(rows)
+    fitted = Pipeline(stages=[RFormula(formula=text), learner()]).fit(rows)
     return fitted, rows.drop("y")
 
 
@@ -201,11 +201,12 @@ def cases() -> Iterator[Case]:
     for name, (text, hostile, params) in FORMULAS.items():
         yield Case(f"formula-{name}", ("RFormulaModel",), partial(formula, text, hostile, params))
     yield Case("formula-without_label", ("RFormulaModel",), partial(formula_without_label, "y ~ s + x:t"))
-    models = {
-        "logistic": ("y ~ s + x:t", LogisticRegression(maxIter=3)),
-        "linear": ("x ~ s + n - 1", GeneralizedLinearRegression(family="gaussian", maxIter=3)),
+    # Made where a Spark runs, not where the cases are listed.
+    learners = {
+        "logistic": ("y ~ s + x:t", partial(LogisticRegression, maxIter=3)),
+        "linear": ("x ~ s + n - 1", partial(GeneralizedLinearRegression, family="gaussian", maxIter=3)),
     }
-    for name, (text, model) in models.items():
-        yield Case(f"formula-{name}", ("RFormulaModel",), partial(formula_and_model, text, model))
+    for name, (text, learner) in learners.items():
+        yield Case(f"formula-{name}", ("RFormulaModel",), partial(formula_and_model, text, learner))
     for length in (1, 7, 16, 1500):
         yield Case(f"transformed-{length}", ("DCT",), partial(transformed, length))
