@@ -31,7 +31,7 @@ _DEEPEST: Final = 64
 _LEAF: Final = -1
 _RESAVE: Final = (
     "Load it where it was made, with an xgboost below 3.1, and write it with "
-    'booster.save_model("xgboost-model.json"); then put that file into the archive as xgboost-model.'
+    'booster.save_model("xgboost-model.json"); then put that file into the archive as {}.'
 )
 
 
@@ -41,13 +41,18 @@ class Unsound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What a sound model file says about itself. ``groups`` is the number of values it predicts for a row."""
+    """What a sound model file says about itself. ``groups`` is the number of values it predicts for a row.
+
+    ``parallel`` trees are trained in one round; ``best_round``, counted from 0, is where early stopping found the best.
+    """
 
     booster: str
     objective: str
     features: int
     groups: int
     trees: int
+    parallel: int = 1
+    best_round: int | None = None
 
 
 def check(data: bytes, *, artifact: str | None = None, file: str | None = None) -> ModelFacts:
@@ -59,7 +64,8 @@ def check(data: bytes, *, artifact: str | None = None, file: str | None = None) 
     try:
         foreign = _foreign(data)
         if foreign:
-            raise ArtifactError(foreign, artifact=artifact, file=file, hint=_RESAVE)
+            hint = _RESAVE.format(file or "xgboost-model")
+            raise ArtifactError(foreign, artifact=artifact, file=file, hint=hint)
         return _facts(read(data))
     except Unsound as unsound:
         raise ArtifactError(
@@ -219,7 +225,29 @@ def _facts(document: Any) -> ModelFacts:
     if kind not in _BOOSTERS:
         raise Unsound(f"it is of an unknown kind, {kind!r}")
     trees = _BOOSTERS[kind](booster, features, groups)
-    return ModelFacts(kind, _text(objective, "name"), features, groups, trees)
+    return ModelFacts(
+        kind,
+        _text(objective, "name"),
+        features,
+        groups,
+        trees,
+        _parallel(kind, booster),
+        _best_round(learner),
+    )
+
+
+def _parallel(kind: str, booster: Node) -> int:
+    if kind == "gblinear":
+        return 1
+    model = _object(_object(booster, "gbtree") if kind == "dart" else booster, "model")
+    return max(_integer(_object(model, "gbtree_model_param"), "num_parallel_tree", absent=1), 1)
+
+
+def _best_round(learner: Node) -> int | None:
+    """Anybody may set an attribute, so that one which is no round is nobody's."""
+    attributes = learner.get("attributes")
+    found = attributes.get("best_iteration") if isinstance(attributes, dict) else None
+    return int(found) if isinstance(found, str) and re.fullmatch(r"\d{1,9}", found, re.ASCII) else None
 
 
 def _check_base_score(param: Node, groups: int) -> None:

@@ -32,10 +32,14 @@ TREES_FOR_THREADS: Final = 2_000_000
 
 
 class Trained:
-    """A model that the library holds. ArtifactError where the file is damaged or of another format."""
+    """A model that the library holds; two of one file are equal.
+
+    ArtifactError where the file is damaged or of another format.
+    """
 
     def __init__(self, model: bytes, *, artifact: str | None = None, file: str | None = None) -> None:
         self.facts = check(model, artifact=artifact, file=file)
+        self.model = model
         self.lock = threading.Lock()
         calls = library()
         handle = Handle(calls.XGBoosterFree)
@@ -68,6 +72,12 @@ class Trained:
     def close(self) -> None:
         """Give the model back; a second call does nothing."""
         self._handle = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Trained) and self.model == other.model
+
+    def __hash__(self) -> int:
+        return hash(self.model)
 
 
 class Question:

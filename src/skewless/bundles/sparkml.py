@@ -113,6 +113,7 @@ class _Reader:
             self.blas,
             {name: value for name, value in saved.items() if name not in _OWN},
             lambda: [self._saved(child) for child in _children(folder, saved)],
+            text=lambda name: _text(folder / name),
         )
 
     def _attributes(self, column: str) -> MLAttributes | None:
@@ -227,3 +228,14 @@ def _rows(folder: Path) -> Sequence[Mapping[str, Any]]:
                 f"the fitted values cannot be read: {error}", artifact=str(folder), file=part.name
             ) from None
     return rows
+
+
+def _text(folder: Path) -> str:
+    """The lines of a saved text file, put together."""
+    try:
+        parts = [part.read_bytes().decode() for part in sorted(folder.glob("part-*"))]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(
+            f"the text cannot be read: {error}", artifact=str(folder), hint="Save the model again."
+        ) from None
+    return "".join(parts).replace("\r", "").replace("\n", "")

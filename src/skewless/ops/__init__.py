@@ -44,5 +44,6 @@ from skewless.ops import topics as topics
 from skewless.ops import tree_models as tree_models
 from skewless.ops import vector_index as vector_index
 from skewless.ops import word_vectors as word_vectors
+from skewless.ops import xgboost as xgboost
 from skewless.ops.op import OPS as OPS
 from skewless.ops.op import SPARK_READERS as SPARK_READERS

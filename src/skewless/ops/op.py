@@ -122,6 +122,10 @@ class Op(ABC):
         """The outputs' ML attributes as Spark sets them, for inputs of these attributes and types; None: not known."""
         return [None] * len(self.outputs)
 
+    def wanting(self, ports: Sequence[str]) -> Self:
+        """This op where only these output ports are bound; one that fills some at a cost then leaves those out."""
+        return self
+
     def keep(self, *inputs: Column) -> Mask | None:
         """The rows that stay, where the op drops rows; it is asked before ``columns``."""
         return None
@@ -168,6 +172,8 @@ class SparkStage:
     """What else the metadata say, beside the parameters (numFeatures, numClasses, rank)."""
     stages: Callable[[], Sequence[SparkStage]] = tuple
     """The stages of a saved pipeline, in order."""
+    text: Callable[[str], str] = str
+    """A text that was saved in a folder, without the ends of its lines."""
 
     def param(self, name: str, default: Any = None) -> Any:
         """A parameter as it was set, or its default."""

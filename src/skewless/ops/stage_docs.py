@@ -45,7 +45,9 @@ def page() -> str:
 
 
 def _family(spark_class: str) -> str:
-    return spark_class.split(".")[-2]
+    """The package of a class, which for XGBoost's own tells nothing."""
+    first, *_, package, _ = spark_class.split(".")
+    return first if first == "xgboost" else package
 
 
 def _short(spark_class: str) -> str:

@@ -102,7 +102,11 @@ def _op(stage: Stage) -> Op:
         unknown = ("is not one this version knows", f"It knows: {', '.join(sorted(OPS))}.")
         why, way_out = NOT_RUN.get(stage.model.op, unknown)
         raise UnsupportedError(f"stage {stage.name}{_file(stage)}: op {stage.model.op!r} {why}", hint=way_out)
-    return kind.decode(stage.model)
+    op = kind.decode(stage.model)
+    try:
+        return op.wanting([socket.port for socket in stage.outputs])
+    except UnsupportedError as error:
+        raise UnsupportedError(f"stage {stage.name}{_file(stage)}: {error.message}", hint=error.hint) from None
 
 
 def _ports(stage: Stage, op: Op) -> tuple[str, ...]:
