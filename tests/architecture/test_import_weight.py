@@ -16,6 +16,7 @@ HEAVY_FOR_SERVING = (
     "scipy",
     "sklearn",
     "sqlalchemy",
+    "sqlglot",
     "xgboost",
 )
 

@@ -51,14 +51,16 @@ def read(
     inputs: Schema | None = None,
     metadata: Metadata = lambda column: None,
     blas: str = "vector:4",
+    ansi: bool | None = None,
 ) -> StageGraph:
     """The stage graph of a model that Spark saved in ``folder``.
 
     ``inputs`` and ``metadata`` (a column's ML attributes) add what only a sample frame knows, ``blas`` the order of
-    additions of the Spark that it shall equal (see `skewless.ops.blas.Order`). ArtifactError where the
+    additions of the Spark that it shall equal (see `skewless.ops.blas.Order`), ``ansi`` whether that Spark's SQL
+    follows ANSI rules, None standing for the default of its version. ArtifactError where the
     folder is not a saved model; UnsupportedError, naming uid and class, where a stage has no op here.
     """
-    stages = _Reader(inputs, metadata, blas).stages(folder)
+    stages = _Reader(inputs, metadata, blas, ansi).stages(folder)
     root = stages[0] if len(stages) == 1 else _pipeline(f"Pipeline_{uuid.uuid4().hex[:12]}", stages)
     return StageGraph(root, name=root.name, uid=str(uuid.uuid4()), version="0.25.2")
 
@@ -71,12 +73,13 @@ def saved_by(folder: Path) -> str:
 class _Reader:
     """Walks the folders in order and keeps the types of the columns known so far."""
 
-    def __init__(self, inputs: Schema | None, metadata: Metadata, blas: str) -> None:
+    def __init__(self, inputs: Schema | None, metadata: Metadata, blas: str, ansi: bool | None) -> None:
         self.inputs = inputs
         self.known = {field.name: field.type for field in inputs} if inputs else {}
         self.metadata = metadata
         self.made: dict[str, MLAttributes | None] = {}
         self.blas = blas
+        self.ansi = ansi
 
     def stages(self, folder: Path, tuned_by: str | None = None) -> list[Stage]:
         """The stages of one saved stage: most give one, those with several columns one a column.
@@ -113,6 +116,8 @@ class _Reader:
             self.blas,
             {name: value for name, value in saved.items() if name not in _OWN},
             lambda: [self._saved(child) for child in _children(folder, saved)],
+            self.known,
+            self.ansi,
             text=lambda name: _text(folder / name),
         )
 

@@ -22,6 +22,7 @@ from pyspark.sql.pandas.types import to_arrow_type
 from skewless.bundles import sparkml
 from skewless.bundles.bundle import save
 from skewless.errors import SettingError, SkewlessError, UnsupportedError
+from skewless.export import selects
 from skewless.export.java import use_java
 from skewless.ops.ml_attributes import MLAttributes
 from skewless.ops.refused import refusal
@@ -113,13 +114,27 @@ def export(
     # Spark's own saved form is read back, so that a live model and a saved one take the same way.
     with tempfile.TemporaryDirectory(prefix="skewless-export-") as folder:
         saved = _save(model, Path(folder) / "model")
-        graph = sparkml.read(saved, inputs=known, metadata=attributes)
+        graph = sparkml.read(saved, inputs=known, metadata=attributes, ansi=_follows_ansi())
     inputs, rows = (None, None) if sample is None else _parity(model, graph, sample, known, parity_rows)
     if rows is not None:
         # Never write what does not do as Spark did: whoever exports learns of it, not whoever serves.
         # Code in it has just run in this very Spark.
         replay(Transform(graph, inputs, Trust(everything=True)), rows)
     return save(graph, path, engine=f"pyspark {pyspark.__version__}", inputs=inputs, rows=rows, format=format)
+
+
+def _active_session() -> SparkSession:
+    spark = SparkSession.getActiveSession()
+    if spark is None:
+        raise SettingError(
+            "no Spark session is active", hint="Export while the session that fitted is running."
+        )
+    return spark
+
+
+def _follows_ansi() -> bool:
+    """Whether SQL follows ANSI rules in the session."""
+    return str(_active_session().conf.get("spark.sql.ansi.enabled")).lower() == "true"
 
 
 def _no_model(given: object) -> SettingError:
@@ -133,12 +148,7 @@ def _no_model(given: object) -> SettingError:
 
 def _save(model: FittedModel, folder: Path) -> Path:
     """Save the model on this machine, through the cluster's own file system where Spark is not local."""
-    spark = SparkSession.getActiveSession()
-    if spark is None:
-        raise SettingError(
-            "no Spark session is active", hint="Export while the session that fitted is running."
-        )
-    context: Any = spark.sparkContext
+    context: Any = _active_session().sparkContext
     if str(context.master).startswith("local"):
         model.write().overwrite().save(folder.as_uri())
         return folder
@@ -237,7 +247,8 @@ def _parity(
                 f"input column {name!r} is of type {sample.schema[name].dataType.simpleString()}",
                 hint="Cast it to a number, a string or a vector before the pipeline.",
             )
-    frame = model.transform(_representative(sample.select(*needed), most))
+    given = [*needed, *(name for name in selects.named(model, sample.columns) if name not in needed)]
+    frame = selects.transform(model, _representative(sample.select(*given), most))
     rows = _collect(frame, [*needed, *[name for name in made if name not in hidden]])
     return Schema(tuple(Field(name, type_) for name, type_ in types.items() if type_)), rows
 

@@ -172,6 +172,10 @@ class SparkStage:
     """What else the metadata say, beside the parameters (numFeatures, numClasses, rank)."""
     stages: Callable[[], Sequence[SparkStage]] = tuple
     """The stages of a saved pipeline, in order."""
+    known: Mapping[str, Type] = field(default_factory=dict)
+    """The columns that are there, with their types, as far as the stages before it and the sample tell."""
+    ansi: bool | None = None
+    """Whether its Spark follows ANSI rules in SQL; None where that is not known."""
     text: Callable[[str], str] = str
     """A text that was saved in a folder, without the ends of its lines."""
 

@@ -34,7 +34,7 @@ from skewless.ops.sql.typed import Rules, Typed, strict
 Convert: TypeAlias = Callable[[Any], Any]
 """A value that is not null in the other type; None where it has none. OverflowError where it is out of range."""
 
-CONTEXT: Final = Context(prec=400, Emax=999999, Emin=-999999)
+CONTEXT: Final = Context(prec=1000, Emax=999999, Emin=-999999)
 # What UTF8String.trimAll removes.
 BLANKS: Final = "".join(map(chr, range(33))) + "\x7f"
 _SPECIAL: Final = {

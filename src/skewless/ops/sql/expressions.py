@@ -1,8 +1,8 @@
 """Expressions as a bundle keeps them, plain JSON, and what they mean for columns of given types.
 
 An expression is a list that begins with a word: ``["column", 0]`` (an input port's number), ``["number", "0.5"]``,
-``["string", "a"]``, ``["boolean", true]``, ``["null"]``, ``["cast", expression, type]`` (and ``try_cast``; a type is a name
-or ``["decimal", 10, 2]``), or an operator or function by name with its arguments.
+``["string", "a"]``, ``["boolean", true]``, ``["null"]``, ``["cast", expression, type]`` and ``try_cast`` likewise (a
+type is a name, or ``["decimal", 10, 2]``), or an operator or function by name with its arguments.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from skewless.javatext import parse_float
 from skewless.ops.sql import kinds
 from skewless.ops.sql.casts import cast
 from skewless.ops.sql.functions import FUNCTIONS
-from skewless.ops.sql.kinds import BOOLEAN, DOUBLE, INT, LONG, STRING, Kind, Untyped
+from skewless.ops.sql.kinds import BOOLEAN, BYTE, DOUBLE, FLOAT, INT, LONG, SHORT, STRING, Kind, Untyped
 from skewless.ops.sql.typed import NULL, Rules, Typed, constant
 
-_NUMBER: Final = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?)([LlSsYyDdFf]|[Bb][Dd]|)", re.ASCII)
+_WHOLE: Final = {"L": LONG, "S": SHORT, "Y": BYTE}
 _CASTS: Final = ("cast", "try_cast")
 MOST_DEEP: Final = 200
 """How deep expressions may be nested."""
@@ -111,16 +113,23 @@ def _column(port: int, kind: Kind) -> Typed:
 
 def number(text: str) -> Typed:
     """A number as Spark reads it: an exponent makes a double, a point or more digits than a bigint has a decimal."""
-    if "e" in text.lower():
-        return constant(DOUBLE, float(text))
-    value = Decimal(text)
-    if "." not in text:
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        raise Untyped(f"{text} is no number")
+    digits, suffix = found[1], found[2].upper()
+    if suffix == "F":
+        return constant(FLOAT, parse_float(digits))
+    if suffix == "D" or ("e" in digits.lower() and suffix != "BD"):
+        return constant(DOUBLE, float(digits))
+    value = Decimal(digits)
+    if suffix in _WHOLE:
+        return constant(_WHOLE[suffix], int(value))
+    if "." not in digits and suffix != "BD":
         for kind in (INT, LONG):
-            half = 1 << (kinds.BITS[kind] - 1)
-            if -half <= value < half:
+            if -1 << (kinds.BITS[kind] - 1) <= value < 1 << (kinds.BITS[kind] - 1):
                 return constant(kind, int(value))
-    scale = len(text.partition(".")[2])
-    digits = max(len(value.as_tuple().digits), scale)
-    if digits > kinds.MOST_DIGITS:
-        raise Untyped(f"{text} has more than {kinds.MOST_DIGITS} digits")
-    return constant(kinds.decimal(digits, scale), value)
+    scale = max(-int(value.as_tuple().exponent), 0)
+    precision = max(len(value.as_tuple().digits), scale)
+    if precision > kinds.MOST_DIGITS or int(value.as_tuple().exponent) > 0:
+        raise Untyped(f"{text} is not supported: it has more than {kinds.MOST_DIGITS} digits, or an exponent")
+    return constant(kinds.decimal(precision, scale), value)

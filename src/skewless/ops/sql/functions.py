@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP
 from typing import Final, TypeAlias
 
-from skewless.ops.sql import arithmetic, logic
-from skewless.ops.sql.typed import Rules, Typed
+from skewless.ops import strict_math
+from skewless.ops.sql import arithmetic, calendar, logic, maths, texts
+from skewless.ops.sql.kinds import BOOLEAN, DATE, DOUBLE, INT, STRING
+from skewless.ops.sql.typed import Rules, Typed, constant, strict
 
 Build: TypeAlias = Callable[[Sequence[Typed], Rules], Typed]
 
@@ -110,3 +114,79 @@ _enter("in", lambda parts, rules: logic.is_in(parts[0], parts[1:], rules), 2, _M
 _enter("between", _between, 3)
 _enter("greatest", lambda parts, rules: logic.extreme(parts, ">", rules), 2, _MANY)
 _enter("least", lambda parts, rules: logic.extreme(parts, "<", rules), 2, _MANY)
+
+_enter("like", texts.like, 2, 3)
+_enter("ilike", texts.ilike, 2, 3)
+_enter("rlike regexp regexp_like", texts.rlike, 2)
+_enter("concat", texts.concat, 1, _MANY)
+_enter("concat_ws", texts.concat_ws, 1, _MANY)
+_enter("lower lcase", texts.of_texts(STRING, str.lower), 1)
+_enter("upper ucase", texts.of_texts(STRING, str.upper), 1)
+_enter("initcap", texts.of_texts(STRING, texts.initcap), 1)
+_enter("reverse", texts.of_texts(STRING, lambda value: value[::-1]), 1)
+_enter("length len char_length character_length", texts.of_texts(INT, len), 1)
+_enter("ascii", texts.of_texts(INT, lambda value: ord(value[0]) if value else 0), 1)
+_enter("trim", texts.trim, 1)
+_enter("btrim", texts.trim, 1, 2)
+_enter("ltrim", texts.ltrim, 1, 2)
+_enter("rtrim", texts.rtrim, 1, 2)
+_enter("substring substr", texts.of_text_and_numbers(texts.substring), 2, 3)
+_enter("left", texts.of_text_and_numbers(texts.left), 2)
+_enter("right", texts.of_text_and_numbers(texts.right), 2)
+_enter("repeat", texts.of_text_and_numbers(texts.repeat), 2)
+_enter("instr", texts.of_texts(INT, texts.instr), 2)
+_enter("locate position", texts.locate_call, 2, 3)
+_enter("replace", texts.of_texts(STRING, texts.replace), 2, 3)
+_enter("translate", texts.of_texts(STRING, texts.translate), 3)
+_enter("lpad", texts.padded(texts.pad_left), 2, 3)
+_enter("rpad", texts.padded(texts.pad_right), 2, 3)
+_enter("startswith", texts.of_texts(BOOLEAN, str.startswith), 2)
+_enter("endswith", texts.of_texts(BOOLEAN, str.endswith), 2)
+_enter("contains", texts.of_texts(BOOLEAN, str.__contains__), 2)
+
+for _name, _function in (
+    ("year", calendar.year),
+    ("month", calendar.month),
+    ("mon", calendar.month),
+    ("day", calendar.day),
+    ("dayofmonth", calendar.day),
+    ("quarter", calendar.quarter),
+    ("weekday", calendar.weekday),
+    ("dayofweek", calendar.day_of_week),
+    ("dayofyear", calendar.day_of_year),
+    ("doy", calendar.day_of_year),
+    ("weekofyear", calendar.week_of_year),
+    ("week", calendar.week_of_year),
+    ("unix_date", lambda days: days),
+):
+    _enter(_name, calendar.part(_function), 1)
+_enter("to_date", calendar.to_date, 1, 2)
+_enter("date", lambda parts, rules: calendar.date(parts[0], rules), 1)
+_enter("date_add dateadd", calendar.add_days(1), 2)
+_enter("date_sub", calendar.add_days(-1), 2)
+_enter("datediff date_diff", calendar.difference, 2)
+_enter("add_months", calendar.moved, 2)
+_enter("months_between", calendar.months_between, 2)
+_enter("trunc", calendar.truncated, 2)
+_enter("make_date", calendar.made, 3)
+_enter("last_day", lambda parts, rules: strict(DATE, calendar.last_day, calendar.date(parts[0], rules)), 1)
+
+_enter("sqrt", maths.of_doubles(maths.square_root), 1)
+_enter("sign signum", maths.of_doubles(maths.sign), 1)
+_enter("exp", maths.of_doubles(strict_math.exp), 1)
+_enter("expm1", maths.of_doubles(strict_math.expm1), 1)
+_enter("ln", maths.of_doubles(maths.natural_log), 1)
+_enter("log", maths.of_doubles(maths.log), 1, 2)
+_enter("log2", maths.of_doubles(lambda value: maths.log(2.0, value)), 1)
+_enter("log10", maths.of_doubles(maths.log10), 1)
+_enter("log1p", maths.of_doubles(maths.log1p), 1)
+_enter("pow power", maths.of_doubles(strict_math.power), 2)
+_enter("rint", maths.of_doubles(maths.nearest), 1)
+_enter("degrees", maths.of_doubles(maths.to_degrees), 1)
+_enter("radians", maths.of_doubles(maths.to_radians), 1)
+_enter("floor", maths.floor_or_ceiling(ROUND_FLOOR), 1)
+_enter("ceil ceiling", maths.floor_or_ceiling(ROUND_CEILING), 1)
+_enter("round", maths.rounded_to(ROUND_HALF_UP), 1, 2)
+_enter("bround", maths.rounded_to(ROUND_HALF_EVEN), 1, 2)
+_enter("e", lambda parts, rules: constant(DOUBLE, math.e, literal=False), 0)
+_enter("pi", lambda parts, rules: constant(DOUBLE, math.pi, literal=False), 0)

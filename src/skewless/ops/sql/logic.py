@@ -16,9 +16,6 @@ from skewless.ops.sql.typed import NULL, Rules, Typed, strict
 
 Test = Callable[[Any, Any], bool]
 
-# More literals than these are looked up in a hash table, which tells -0.0 from 0.0.
-_MOST_IN_A_ROW: Final = 10
-
 
 def _floats_equal(one: float, other: float) -> bool:
     return one == other or (one != one and other != other)
@@ -176,9 +173,6 @@ def is_in(value: Typed, among: Sequence[Typed], rules: Rules) -> Typed:
     if not kind.is_atomic:
         raise Untyped(f"IN of {kind} is not supported")
     parts = [cast(part, kind, rules) for part in (value, *among)]
-    hashed = all(part.constant for part in parts[1:]) and kind in (FLOAT, DOUBLE)
-    if hashed and len({str(part.value("IN")) for part in parts[1:]}) > _MOST_IN_A_ROW:
-        return _hashed(parts[0], [part.value("IN") for part in parts[1:]])
     equal, sought, runs = test_of("=", kind), parts[0].run, tuple(part.run for part in parts[1:])
 
     def run(cells: Sequence[Any]) -> bool | None:
@@ -195,12 +189,6 @@ def is_in(value: Typed, among: Sequence[Typed], rules: Rules) -> Typed:
         return None if unknown else False
 
     return Typed(BOOLEAN, run, constant=all(part.constant for part in parts))
-
-
-def _hashed(value: Typed, among: Sequence[float | None]) -> Typed:
-    texts = {str(number) for number in among if number is not None}
-    otherwise = None if None in among else False
-    return strict(BOOLEAN, lambda number: True if str(number) in texts else otherwise, value)
 
 
 def extreme(parts: Sequence[Typed], sign: str, rules: Rules) -> Typed:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
+import pyarrow as pa
 
 from skewless import spec
 from skewless.ops.op import Example, Op, Refused, RowKernel, Skipped, TypeRefused, register
@@ -39,8 +40,8 @@ class Sql(Op):
 
     name: ClassVar[str] = "sql"
     bad_values: ClassVar[str] = (
-        "as each SQL function has it: null mostly gives null; overflow, division by zero and malformed casts are "
-        "refused under ANSI rules, and wrap around or give null without"
+        "As each SQL function has it: null mostly gives null; under ANSI rules overflow, division by zero and "
+        "malformed casts fail, without they wrap around or give null."
     )
     mleap: ClassVar[str] = "absent"
 
@@ -101,19 +102,21 @@ class Sql(Op):
     def keep(self, *inputs: Column) -> Mask | None:
         if not self.where:
             return None
-        run = _compiled(self, tuple(column.type for column in inputs)).where
-        return np.array([value is True for value in _each(run, inputs, 0)], np.bool_)
+        compiled = _compiled(self, tuple(column.type for column in inputs))
+        return np.array([value is True for value in _each(compiled.where, _rows(inputs), 0)], np.bool_)
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
-        compiled = _compiled(self, tuple(column.type for column in inputs))
+        compiled, rows = _compiled(self, tuple(column.type for column in inputs)), _rows(inputs)
         try:
             return tuple(
-                inputs[port] if typed is None else from_cells(type_, _each(typed, inputs, port))
+                inputs[port] if typed is None else from_cells(type_, _each(typed, rows, port))
                 for typed, type_, port in compiled.outputs
             )
         except Refused:
-            # Whichever row comes first, not whichever expression.
-            _refuse_first(compiled, inputs)
+            # Whichever row comes first is named, not whichever expression.
+            values = compiled.values()
+            for number, cells in enumerate(rows):
+                values(cells, number)
             raise
 
     def row(self, inputs: Sequence[Type]) -> RowKernel:
@@ -170,12 +173,6 @@ class _Compiled:
         return run_all
 
 
-def _refuse_first(compiled: _Compiled, inputs: Sequence[Column]) -> None:
-    values = compiled.values()
-    for row in range(len(inputs[0])):
-        values([column.cell(row) for column in inputs], row)
-
-
 @lru_cache(maxsize=256)
 def _compiled(op: Sql, inputs: tuple[Type, ...]) -> _Compiled:
     rules, kinds = Rules(op.ansi), [kind_of(type_) for type_ in inputs]
@@ -191,14 +188,32 @@ def _compiled(op: Sql, inputs: tuple[Type, ...]) -> _Compiled:
     return _Compiled(tuple(outputs), condition(compile_tree(where, kinds, rules), "WHERE", rules))
 
 
-def _each(typed: Typed, inputs: Sequence[Column], port: int) -> list[Any]:
+def _rows(inputs: Sequence[Column]) -> list[tuple[Any, ...]]:
+    """The cells of every row."""
+    return list(zip(*map(_cells, inputs), strict=True))
+
+
+def _cells(column: Column) -> list[Any]:
+    """A column's cells as Python objects."""
+    if isinstance(column.values, pa.Array):
+        return list(column.values.to_pylist())
+    if column.type.is_vector:
+        return [column.cell(row) for row in range(len(column))]
+    cells: list[Any] = column.values.tolist()
+    if column.nulls is not None:
+        for row in np.flatnonzero(column.nulls):
+            cells[row] = None
+    return cells
+
+
+def _each(typed: Typed, rows: Sequence[Sequence[Any]], port: int) -> list[Any]:
     """The expression of every row."""
     made, run = [], typed.run
-    for row in range(len(inputs[0])):
+    for number, cells in enumerate(rows):
         try:
-            made.append(run([column.cell(row) for column in inputs]))
+            made.append(run(cells))
         except Refused as refused:
-            raise _placed(refused, row, port) from None
+            raise _placed(refused, number, port) from None
     return made
 
 

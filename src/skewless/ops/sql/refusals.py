@@ -16,6 +16,9 @@ _CHANGING: Final = """
     currentdate currenttimestamp currentuser input_file_name localtimestamp monotonically_increasing_id now rand
     random randn randstr session_user shuffle spark_partition_id unix_timestamp user uuid
 """
+_MACHINES_OWN: Final = (
+    "acos acosh asin asinh atan atan2 atanh cbrt cos cosh cot csc hypot sec sin sinh tan tanh"
+)
 _REASONS: Final = (
     (
         _AGGREGATES,
@@ -26,6 +29,7 @@ _REASONS: Final = (
         _CHANGING,
         "gives another value at each call, which serving cannot repeat: make it a column of the input",
     ),
+    (_MACHINES_OWN, "has last bits that vary from one Java to another: make it a column of the input"),
     ("window", "looks at other rows, but a stage sees one row at a time: compute it before fitting"),
     ("subquery exists select", "is a subquery: join before the pipeline"),
 )

@@ -33,15 +33,10 @@ class _Parser(SparkParser):
     STRICT_CAST = True
 
 
-class _Dialect(Spark):
-    Parser = _Parser
-    parser_class = _Parser
-
-
 def parse(text: str) -> exp.Expr | None:
     """The one statement of a text."""
     tokens = list(_as_spark_reads(Spark().tokenize(text), text))
-    statements: list[Any] = _Dialect().parser().parse(tokens, text)
+    statements: list[Any] = _Parser(dialect=Spark()).parse(tokens, text)
     if len(statements) != 1:
         raise Untyped("it is not a single SELECT")
     found: exp.Expr | None = statements[0]
@@ -67,7 +62,6 @@ def _as_spark_reads(tokens: list[Token], text: str) -> Iterator[Token]:
             if len(suffixed) == 2 and suffixed[0].start == token.start:
                 at += 2
             token.text = text[token.start : token.end + 1]
-            # Without a digit before the point, the point is a token of its own.
         yield token
         at += 1
 
