@@ -136,6 +136,7 @@ def refusal(spark_class: str) -> Refusal:
         )
     return Refusal(
         "it is not one of Spark's own stages, and what it computes is known to its own code alone",
-        "Put one of Spark's stages in its place, or compute its column before the pipeline and export the rest: "
+        "Put one of Spark's stages in its place, write it as a skewless.PythonStage, or compute its column before the "
+        "pipeline and export the rest: "
         "PipelineModel([stages without it]).",
     )
