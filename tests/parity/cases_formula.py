@@ -202,7 +202,7 @@ def cases() -> Iterator[Case]:
         yield Case(f"formula-{name}", ("RFormulaModel",), partial(formula, text, hostile, params))
     yield Case("formula-without_label", ("RFormulaModel",), partial(formula_without_label, "y ~ s + x:t"))
     # Made where a Spark runs, not where the cases are listed.
-    learners = {
+    learners: dict[str, tuple[str, Callable[[], Any]]] = {
         "logistic": ("y ~ s + x:t", partial(LogisticRegression, maxIter=3)),
         "linear": ("x ~ s + n - 1", partial(GeneralizedLinearRegression, family="gaussian", maxIter=3)),
     }
