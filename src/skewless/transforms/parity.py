@@ -126,8 +126,10 @@ def _distance(one: Any, other: Any) -> Any:
         whole = bits(values).astype(np.int64)
         # The bits of negative numbers count downwards.
         lowest = np.iinfo(np.int64 if values.dtype == np.float64 else np.int32).min
-        ordered.append(np.where(whole < 0, lowest - whole, whole).astype(np.float64))
-    gap = np.abs(ordered[0] - ordered[1])
+        ordered.append(np.where(whole < 0, lowest - whole, whole))
+    # The difference may be more than a signed number holds; as a float alone it would count in steps of 512.
+    high, low = (pick(*ordered).astype(np.uint64) for pick in (np.maximum, np.minimum))
+    gap = (high - low).astype(np.float64)
     return np.where(
         np.isnan(one) | np.isnan(other), np.where(np.isnan(one) & np.isnan(other), 0, np.inf), gap
     )
