@@ -16,7 +16,14 @@ from pyspark.ml.feature import IndexToString, SQLTransformer, StringIndexer, Vec
 from pyspark.ml.linalg import Vectors
 
 import skewless
-from skewless.errors import ArtifactError, ParityError, SettingError, SkewlessError, UnsupportedError
+from skewless.errors import (
+    ArtifactError,
+    ParityError,
+    SettingError,
+    SkewlessError,
+    UnsupportedError,
+    ValueRefused,
+)
 from skewless.export.spark import to_arrow
 from skewless.mleap import SimpleSparkSerializer
 
@@ -109,12 +116,33 @@ def test_a_vector_of_unknown_length_is_refused(frame: DataFrame, tmp_path: Path)
 
 
 def test_what_cannot_be_exported_is_named(frame: DataFrame, tmp_path: Path) -> None:
-    model = PipelineModel([SQLTransformer(statement="SELECT * FROM __THIS__")])
+    model = PipelineModel([SQLTransformer(statement="SELECT sum(d) AS s FROM __THIS__")])
     with pytest.raises(
-        UnsupportedError, match=r"SQLTransformer_\w+: org.apache.spark.ml.feature.SQLTransformer"
+        UnsupportedError,
+        match=r"SQLTransformer_\w+ \(org.apache.spark.ml.feature.SQLTransformer\): sum\(…\) aggregates",
     ):
         skewless.spark.export(model, tmp_path / "m.zip", sample=frame)
     assert not (tmp_path / "m.zip").exists()
+
+
+@pytest.mark.parametrize("ansi", ["true", "false"])
+def test_a_select_keeps_the_rules_of_its_session_and_what_it_leaves_out(
+    spark: SparkSession, frame: DataFrame, tmp_path: Path, ansi: str
+) -> None:
+    statement = "SELECT d, 2147483647 + CAST(d AS INT) AS n FROM __THIS__ WHERE t <> 'b' OR d <= 0"
+    model = PipelineModel([SQLTransformer(statement=statement)])
+    spark.conf.set("spark.sql.ansi.enabled", ansi)
+    try:
+        path = skewless.spark.export(model, tmp_path / "m.zip", sample=frame.where("d <= 0"))
+    finally:
+        spark.conf.unset("spark.sql.ansi.enabled")
+    transform = skewless.load(path)
+    assert set(transform.input_schema.names) == {"d", "t"}
+    if ansi == "true":
+        with pytest.raises(ValueRefused, match=r"column 'd'.*overflows"):
+            transform.row({"t": "a", "d": 1.0})
+    else:
+        assert transform.row({"t": "a", "d": 1.0})["n"] == -2147483648
 
 
 def test_an_estimator_is_refused(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,17 @@ class Case:
     name: str
     covers: tuple[str, ...]
     build: Callable[[SparkSession], tuple[Any, DataFrame]]
+    ansi: bool = True
+
+
+@contextmanager
+def rules(spark: SparkSession, ansi: bool) -> Iterator[None]:
+    """Spark's SQL under ANSI rules, or without."""
+    spark.conf.set("spark.sql.ansi.enabled", str(ansi).lower())
+    try:
+        yield
+    finally:
+        spark.conf.unset("spark.sql.ansi.enabled")
 
 
 def check(model: Any, frame: DataFrame, folder: Path) -> None:
@@ -65,6 +77,7 @@ def check(model: Any, frame: DataFrame, folder: Path) -> None:
             inputs=known,
             attributes={field.name: field.metadata.get("ml_attr", {}) for field in frame.schema.fields},
             blas=str(order_of(frame.sparkSession)),
+            ansi=frame.sparkSession.conf.get("spark.sql.ansi.enabled") == "true",
         ),
         trust=True,
     )

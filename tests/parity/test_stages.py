@@ -12,7 +12,7 @@ from pyspark.ml.feature import IndexToString, StringIndexer
 import skewless
 from skewless.export.spark import to_arrow
 from skewless.ops import SPARK_READERS
-from tests.parity.harness import Case, check
+from tests.parity.harness import Case, check, rules
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,8 +25,9 @@ GONE = {"OneHotEncoderEstimatorModel"}
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_stage(spark: SparkSession, tmp_path: Path, case: Case) -> None:
-    model, frame = case.build(spark)
-    check(model, frame, tmp_path)
+    with rules(spark, case.ansi):
+        model, frame = case.build(spark)
+        check(model, frame, tmp_path)
 
 
 @pytest.mark.parametrize("spark_class", sorted(SPARK_READERS))

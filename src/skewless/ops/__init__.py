@@ -35,6 +35,7 @@ from skewless.ops import r_formula as r_formula
 from skewless.ops import scale as scale
 from skewless.ops import size_hint as size_hint
 from skewless.ops import slots as slots
+from skewless.ops import sql as sql
 from skewless.ops import support_vectors as support_vectors
 from skewless.ops import survival as survival
 from skewless.ops import target_encode as target_encode

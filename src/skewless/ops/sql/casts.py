@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -175,7 +175,7 @@ def _decimal_text(text: str, kind: Kind) -> Decimal | None:
         return None
     try:
         return fitted(CONTEXT.create_decimal(text), kind)
-    except InvalidOperation:
+    except ArithmeticError:
         return None
 
 

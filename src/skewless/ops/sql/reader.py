@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from skewless.errors import UnsupportedError
 from skewless.lazy import resolve
 from skewless.ops.op import Lowered, SparkStage, reads_spark
+from skewless.ops.sql.expressions import check
 from skewless.ops.sql.kinds import Untyped
 from skewless.ops.sql.op import Sql
 
@@ -21,14 +22,16 @@ def _read(stage: SparkStage) -> Sequence[Lowered]:
     text = str(stage.params["statement"])
     try:
         statement = resolve("skewless.ops.sql.statement:read")(text, stage.known)
+        for _, tree in statement.outputs:
+            check(tree, len(statement.reads))
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("sqlglot"):
             raise
         raise UnsupportedError(
             f"{stage}: its SQL cannot be read without the package sqlglot", hint="Run: pip install sqlglot"
         ) from None
-    except Untyped as refused:
-        raise _unsupported(stage, str(refused), text) from None
+    except (Untyped, ValueError, RecursionError) as refused:
+        raise UnsupportedError(f"{stage}: {refused}", hint=f"Its statement is {text!r}.") from None
     reads = list(statement.reads)
     if not reads and stage.known:
         # An op needs a column to know how many rows there are.
@@ -57,7 +60,3 @@ def _ansi(stage: SparkStage) -> bool:
     if stage.ansi is not None:
         return stage.ansi
     return int(str(stage.extra.get("sparkVersion", "4")).partition(".")[0]) >= 4
-
-
-def _unsupported(stage: SparkStage, why: str, text: str) -> UnsupportedError:
-    return UnsupportedError(f"{stage}: {why}. The statement is {text!r}")

@@ -224,4 +224,4 @@ def rlike(parts: Sequence[Typed], rules: Rules) -> Typed:
 
 def initcap(value: str) -> str:
     """Every word between blanks with a large first letter and small ones after it."""
-    return " ".join(word[:1].title() + word[1:].lower() for word in value.split(" "))
+    return " ".join(word[:1].title() + word.lower()[len(word[:1].lower()) :] for word in value.split(" "))
