@@ -77,9 +77,10 @@ def load(
 ) -> Transform:
     """Load a bundle from a folder, .zip or .tar.gz as a `Transform`.
 
-    With ``verify`` its parity rows are replayed first. Code in it (a PythonStage of somebody) runs only where ``trust``
-    has its SHA-256, or is True; otherwise loading is a TrustError, and without ``verify`` running it. ArtifactError names what cannot be read or trusted, ParityError
-    what no longer does as it was fitted, UnsupportedError a stage that this version does not have.
+    With ``verify`` its parity rows are replayed first. Python in it runs only where ``trust`` has its SHA-256 or is
+    True; otherwise loading is a TrustError (without ``verify``, running it). ArtifactError names what cannot be read
+    or trusted, ParityError what no longer does as it was fitted, UnsupportedError a stage that this version does not
+    have.
     """
     chosen = settings or Settings.read()
     artifact = Artifact.of(open_bundle(path, chosen), chosen.trust | Trust.of(trust))
