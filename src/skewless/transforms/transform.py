@@ -191,7 +191,7 @@ def _outside(cell: Any) -> Any:
 
 def _skipped(stage: BoundStage, row: int) -> AllSkipped:
     return AllSkipped(
-        'the row is dropped here, since the stage was fitted with handleInvalid="skip"',
+        'the row is dropped here, as handleInvalid="skip" of the stage, or its WHERE, asks',
         stage=stage.name,
         row=row + 1,
         hint="Correct the row, or leave it out.",
