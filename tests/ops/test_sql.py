@@ -36,7 +36,7 @@ REFUSED = {
     "SELECT a + 1 AS a FROM __THIS__": "new values to column 'a'",
     "SELECT a AS x, b AS x FROM __THIS__": "two columns are called 'x'",
     "SELECT s.a FROM __THIS__": "field out of a struct",
-    "SELECT c AS x FROM __THIS__": "column 'c' is not there",
+    "SELECT c AS x FROM __THIS__": "column 'c' is not known",
     "SELECT a = b > 1 AS x FROM __THIS__": "put parentheses",
     "SELECT a || b + 1 AS x FROM __THIS__": "put parentheses",
     "SELECT +a AS x FROM __THIS__": "leave it out",

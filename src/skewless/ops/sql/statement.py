@@ -179,8 +179,8 @@ class _Reader:
             return None
         if self.known:
             raise Untyped(
-                f"column {name!r} is not there, or of a type that is not supported; "
-                f"there are {', '.join(self.known)}"
+                f"column {name!r} is not known, which a sample (or convert's inputs) must hold as a number, a boolean, "
+                f"a string, an array or a vector; known are {', '.join(self.known)}"
             )
         return name
 
