@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: help setup demo test check fmt lock clean
+.PHONY: help setup demo test parity check fmt lock clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -15,6 +15,9 @@ demo: setup ## the car example, end to end: fit in Spark, train, verify, serve, 
 
 test: check ## set up, check, and run every test
 	@$(PYTHON) -m pytest
+
+parity: setup ## the stages against real Spark with many more generated rows (about an hour; EXAMPLES=N batches each)
+	@PARITY_EXAMPLES=$(or $(EXAMPLES),20) $(PYTHON) -m pytest tests/parity/test_stages.py
 
 check: setup ## layout, lint and types; changes nothing
 	@$(PYTHON) -m ruff format --check .

@@ -66,11 +66,11 @@ def rules(spark: SparkSession, ansi: bool) -> Iterator[None]:
         spark.conf.unset("spark.sql.ansi.enabled")
 
 
-def check(model: Any, frame: DataFrame, folder: Path) -> None:
+def check(model: Any, frame: DataFrame, folder: Path) -> Transform:
     """Save, convert, load, and compare both kernels with Spark on every row, alone and all together."""
     model.write().overwrite().save((folder / "saved").as_uri())
     known = known_schema(frame)
-    transform = skewless.load(
+    transform: Transform = skewless.load(
         skewless.spark.convert(
             folder / "saved",
             folder / "bundle.zip",
@@ -95,6 +95,7 @@ def check(model: Any, frame: DataFrame, folder: Path) -> None:
         for number, (got, wanted) in enumerate(zip(whole, flat, strict=True)):
             assert_same(got, wanted, number, ulps)
     assert transform.table(source.slice(0, 0)).num_rows == 0
+    return transform
 
 
 def expected_rows(model: Any, frame: DataFrame) -> list[list[dict[str, Any]] | None]:

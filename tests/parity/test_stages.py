@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from pyspark.ml.feature import IndexToString, StringIndexer
 import skewless
 from skewless.export.spark import to_arrow
 from skewless.ops import SPARK_READERS
+from tests.parity.generated import check_generated
 from tests.parity.harness import Case, check, rules
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 FAMILIES = sorted(path.stem for path in Path(__file__).parent.glob("cases_*.py"))
 CASES = [case for name in FAMILIES for case in importlib.import_module(f"tests.parity.{name}").cases()]
+# `make parity` asks for more.
+EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "1"))
 # Spark 2.3's name for what became OneHotEncoderModel; no Spark 4 makes it.
 GONE = {"OneHotEncoderEstimatorModel"}
 
@@ -27,7 +31,8 @@ GONE = {"OneHotEncoderEstimatorModel"}
 def test_stage(spark: SparkSession, tmp_path: Path, case: Case) -> None:
     with rules(spark, case.ansi):
         model, frame = case.build(spark)
-        check(model, frame, tmp_path)
+        transform = check(model, frame, tmp_path)
+        check_generated(model, frame, transform, EXAMPLES)
 
 
 @pytest.mark.parametrize("spark_class", sorted(SPARK_READERS))

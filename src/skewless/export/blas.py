@@ -9,11 +9,11 @@ from pyspark.sql import SparkSession
 
 from skewless.ops.blas import Order
 
-# Without it Spark takes the machine's libblas, where there is one, whose order of additions nobody knows.
-JAVA_ONLY = "-Ddev.ludovic.netlib.blas.allowNative=false"
+# Without them Spark takes the machine's libblas and liblapack, where there are any, whose order nobody knows.
+JAVA_ONLY = "-Ddev.ludovic.netlib.blas.allowNative=false -Ddev.ludovic.netlib.lapack.allowNative=false"
 NATIVE = (
     "This Spark multiplies with the machine's native BLAS library, whose order of additions no other program repeats. "
-    f"Start it with spark.driver.extraJavaOptions={JAVA_ONLY} (the executors alike), as skewless.spark.session does."
+    f"Start it and its executors with spark.driver.extraJavaOptions={JAVA_ONLY!r}, as skewless.spark.session does."
 )
 
 

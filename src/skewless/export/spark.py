@@ -21,8 +21,9 @@ from pyspark.sql.pandas.types import to_arrow_type
 
 from skewless.bundles import sparkml
 from skewless.bundles.bundle import save
-from skewless.errors import SettingError, SkewlessError, UnsupportedError
+from skewless.errors import ParityError, SettingError, SkewlessError, UnsupportedError
 from skewless.export import selects
+from skewless.export.blas import JAVA_ONLY, NATIVE, is_native, order_of
 from skewless.export.java import use_java
 from skewless.ops.ml_attributes import MLAttributes
 from skewless.ops.refused import refusal
@@ -63,7 +64,7 @@ _LOCAL: Mapping[str, str] = {
     # One machine talks to itself; whatever name or address it has outside does not matter.
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}",
+    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG4J.as_uri()} {JAVA_ONLY}",
 }
 
 
@@ -114,12 +115,17 @@ def export(
     # Spark's own saved form is read back, so that a live model and a saved one take the same way.
     with tempfile.TemporaryDirectory(prefix="skewless-export-") as folder:
         saved = _save(model, Path(folder) / "model")
-        graph = sparkml.read(saved, inputs=known, metadata=attributes, ansi=_follows_ansi())
+        blas = str(order_of(_active_session()))
+        graph = sparkml.read(saved, inputs=known, metadata=attributes, blas=blas, ansi=_follows_ansi())
     inputs, rows = (None, None) if sample is None else _parity(model, graph, sample, known, parity_rows)
     if rows is not None:
         # Never write what does not do as Spark did: whoever exports learns of it, not whoever serves.
-        # Code in it has just run in this very Spark.
-        replay(Transform(graph, inputs, Trust(everything=True)), rows)
+        try:
+            # Code in it has just run in this very Spark.
+            replay(Transform(graph, inputs, Trust(everything=True)), rows)
+        except ParityError as error:
+            error.hint = NATIVE if is_native(_active_session()) else error.hint
+            raise
     return save(graph, path, engine=f"pyspark {pyspark.__version__}", inputs=inputs, rows=rows, format=format)
 
 
@@ -240,6 +246,8 @@ def _parity(
             f"the sample has no column {absent[0]!r}, which the model reads",
             hint=f"It has: {', '.join(sample.columns)}.",
         )
+    # The order in which a CSV has them shall be the one that the user knows.
+    needed.sort(key=sample.columns.index)
     types = {name: known.get(name) if known else None for name in needed}
     for name, type_ in types.items():
         if type_ is None:
