@@ -212,7 +212,7 @@ def test_an_empty_number_is_null(type_: Type) -> None:
         rows = list(read_table(body, schema, bulk_from=bulk_from).to_rows())
         assert rows == [(1, "a"), (None, "b"), (-2, "c")]
     assert cells_of(["", "b"], schema) == [None, "b"]
-    with pytest.raises(ValueRefused, match='empty String|For input string: ""'):
+    with pytest.raises(ValueRefused, match=r'empty String|For input string: ""'):
         cells_of(["", "b"], schema, strict=True)
 
 

@@ -134,7 +134,7 @@ class Op(ABC):
         """This op as it is where the user trusts as much; only one that carries code is not the same."""
         return self
 
-    def check_trust(self) -> None:
+    def check_trust(self) -> None:  # noqa: B027 - most ops are data, and have nothing to check
         """TrustError where it carries code that is not trusted; its kernels raise the same."""
 
     @abstractmethod

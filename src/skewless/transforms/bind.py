@@ -106,7 +106,9 @@ def _op(stage: Stage) -> Op:
     try:
         return op.wanting([socket.port for socket in stage.outputs])
     except UnsupportedError as error:
-        raise UnsupportedError(f"stage {stage.name}{_file(stage)}: {error.message}", hint=error.hint) from None
+        raise UnsupportedError(
+            f"stage {stage.name}{_file(stage)}: {error.message}", hint=error.hint
+        ) from None
 
 
 def _ports(stage: Stage, op: Op) -> tuple[str, ...]:
