@@ -105,7 +105,7 @@ def test_a_vector_input_takes_its_length_from_the_sample(frame: DataFrame, tmp_p
     model = PipelineModel([VectorAssembler(inputCols=["v", "d"], outputCol="x", handleInvalid="skip")])
     present = frame.where("v is not null")
     transform = skewless.load(skewless.spark.export(model, tmp_path / "m.zip", sample=present))
-    assert str(transform.input_schema) == "v: vector[2], d: double"
+    assert str(transform.input_schema) == "d: double, v: vector[2]"
 
 
 def test_a_vector_of_unknown_length_is_refused(frame: DataFrame, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ ROWS: Final = 30
 """Rows at once: Spark's price is for the job, not for the row."""
 _REFUSED: Final = 2
 """Rows that we refuse, of each example, that Spark is asked about, one by one."""
-_GAPS: Final = ("inside a letter that is two in Java",)
+_GAPS: Final = ("inside a letter that is two in Java", "too large for a cosine transform")
 """Of refusals that the bundles' page or the stages' page tells, and Spark does not share."""
 # Letters that are newer than the JVM's Unicode are a known difference.
 _LETTERS: Final = st.characters(max_codepoint=0x2BFF, exclude_categories=["Cs"]) | st.sampled_from(
@@ -84,6 +84,7 @@ def _compare(model: Any, frame: DataFrame, transform: Transform, rows: Sequence[
         ]
         raise AssertionError(f"Spark refuses rows that we answer: {failed[:3]}") from None
     assert len(expected) == len(answers)
+    expected = _in_order(expected, answers, frame.columns)
     ulps = max((stage.op.ulps for stage in transform.stages), default=0)
     batch = transform.table(source.take(pa.array(taken, pa.int64()))).to_pylist()
     for number, (want, by_row, by_table) in enumerate(zip(expected, answers, batch, strict=True)):
@@ -93,6 +94,21 @@ def _compare(model: Any, frame: DataFrame, transform: Transform, rows: Sequence[
     odd = frame.sparkSession.createDataFrame(few, frame.schema)
     answered = [row for row, made in zip(few, spark_rows(model, odd), strict=True) if made is not None]
     assert not answered, f"Spark answers rows that we refuse: {answered}"
+
+
+def _in_order(
+    expected: list[dict[str, Any]], answers: list[dict[str, Any]], columns: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Spark's rows as ours are, since a transform that joins (ALS) gives them in another order."""
+    if not all(name in row for row in expected for name in columns):
+        return expected
+    by_input: dict[str, list[dict[str, Any]]] = {}
+    for row in reversed(expected):
+        by_input.setdefault(repr([vector(row[name]) for name in columns]), []).append(row)
+    keys = [repr([vector(row[name]) for name in columns]) for row in answers]
+    if sorted(keys) != sorted(key for key, rows in by_input.items() for _ in rows):
+        return expected
+    return [by_input[key].pop() for key in keys]
 
 
 def _cells(field: t.StructField, known: Sequence[Any]) -> Strategy:

@@ -98,4 +98,4 @@ def test_training_reads_what_spark_wrote(cars: Cars, by_spark: pa.Table) -> None
 
 def test_the_published_row_is_a_very_good_car(car_pipeline: Path) -> None:
     with skewless.load_pipeline(car_pipeline) as pipeline:
-        assert pipeline.invoke(b"low,low,5more,more,big,high") == (b"vgood", "text/csv")
+        assert pipeline.invoke(b"low,low,5more,more,big,high")[:2] == (b"vgood", "text/csv")

@@ -27,8 +27,8 @@ def test_a_formula_serves_without_its_label(rows: DataFrame, tmp_path: Path) -> 
     """Exported with the label, so that parity rows have it; asked with and without."""
     model = RFormula(formula="y ~ s:t + x").fit(rows)
     transform = skewless.load(skewless.spark.export(model, tmp_path / "m", sample=rows))
-    assert transform.input_schema.names == ("s", "t", "x", "y")
-    assert transform.output_schema.names == ("s", "t", "x", "y", "features", "label")
+    assert transform.input_schema.names == ("y", "s", "t", "x")
+    assert transform.output_schema.names == ("y", "s", "t", "x", "features", "label")
     assert transform.answer.name == "features"
     with_label = to_arrow(rows)
     whole, bare = transform.table(with_label), transform.table(with_label.drop_columns(["y"]))

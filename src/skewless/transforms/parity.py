@@ -139,8 +139,11 @@ def _far(one: Any, other: Any, ulps: int) -> Any:
     """Where two arrays of numbers are more than so many ulps apart."""
     if not isinstance(ulps, UlpsOfLargest) or one.ndim < 2 or not one.size:
         return _distance(one, other) > ulps
-    largest = np.nanmax(np.abs(one), axis=-1, keepdims=True, initial=0.0)
-    return (np.isnan(one) != np.isnan(other)) | (np.abs(one - other) > ulps * np.spacing(largest))
+    finite = np.isfinite(one) & np.isfinite(other)
+    largest = np.max(np.abs(one), axis=-1, keepdims=True, initial=0.0, where=finite)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(one - other) <= ulps * np.spacing(largest)
+    return ~np.where(finite, near, (one == other) | (np.isnan(one) & np.isnan(other)))
 
 
 def same(one: Any, other: Any, ulps: int = 0) -> bool:
