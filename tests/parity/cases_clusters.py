@@ -160,4 +160,5 @@ def cases() -> Iterator[Case]:
     yield Case("clusters-one", ("KMeansModel",), one_center)
     for cold, rank in (("nan", 10), ("drop", 3)):
         yield Case(f"als-{cold}", ("ALSModel",), partial(recommended, cold, rank))
-    yield Case("als-odd", ("ALSModel",), odd_recommended)
+    # Spark's join gives the rows in another order, which identities that are no whole numbers do not tell.
+    yield Case("als-odd", ("ALSModel",), odd_recommended, generated=False)

@@ -50,7 +50,6 @@ def check_generated(model: Any, frame: DataFrame, transform: Transform, examples
         max_examples=examples + 1,  # the first has the simplest row again and again
         deadline=None,
         database=None,
-        derandomize=examples == 1,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

@@ -54,6 +54,8 @@ class Case:
     covers: tuple[str, ...]
     build: Callable[[SparkSession], tuple[Any, DataFrame]]
     ansi: bool = True
+    generated: bool = True
+    """Whether rows are made up for it too."""
 
 
 @contextmanager

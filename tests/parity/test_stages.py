@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 FAMILIES = sorted(path.stem for path in Path(__file__).parent.glob("cases_*.py"))
 CASES = [case for name in FAMILIES for case in importlib.import_module(f"tests.parity.{name}").cases()]
-# `make parity` asks for more.
-EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "1"))
+# Batches of generated rows for each case. They take longer than the hostile rows, so `make parity` asks for them.
+EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "0"))
 # Spark 2.3's name for what became OneHotEncoderModel; no Spark 4 makes it.
 GONE = {"OneHotEncoderEstimatorModel"}
 
@@ -32,7 +32,8 @@ def test_stage(spark: SparkSession, tmp_path: Path, case: Case) -> None:
     with rules(spark, case.ansi):
         model, frame = case.build(spark)
         transform = check(model, frame, tmp_path)
-        check_generated(model, frame, transform, EXAMPLES)
+        if EXAMPLES and case.generated:
+            check_generated(model, frame, transform, EXAMPLES)
 
 
 @pytest.mark.parametrize("spark_class", sorted(SPARK_READERS))
