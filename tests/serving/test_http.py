@@ -122,7 +122,10 @@ def test_bodies_that_are_refused(server: Server, body: bytes, words: tuple[int |
         (b'{"data": {}}', 'no list under "data"'),
         (b'{"data": []}', "0 fields where 6 are expected"),
         (b'{"data": ["low"]}', "1 field where 6 are expected"),
-        (b'{"data": ["low", "low", null, "more", "big", "high"]}', "null is no single string"),
+        (
+            b'{"data": ["low", "low", null, "more", "big", "high"]}',
+            "the value is null; the fitted labels are",
+        ),
         (b'{"data": ["low", "low", [1], "more", "big", "high"]}', "column 'doors'"),
         (b'{"data": [], "dada": 1}', "'dada'"),
         (b'{"data": [], "schema": 1}', "schema"),
