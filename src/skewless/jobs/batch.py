@@ -115,7 +115,7 @@ def sources(inputs: Sequence[Path]) -> list[Source]:
         elif given.is_file():
             found.append(Source(given, Path(f"{given.name}.out")))
         else:
-            raise SettingError(f"there is no file or folder {given}")
+            raise SettingError(f"there is no file or folder {given}", hint="Check the path.")
     if not found:
         raise SettingError(f"there is no file to process in {', '.join(map(str, inputs)) or 'nothing'}")
     by_target: dict[Path, Source] = {}
