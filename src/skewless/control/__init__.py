@@ -1,0 +1,1 @@
+"""What may exist and how it may change: every operation of every service, without HTTP and without processes."""

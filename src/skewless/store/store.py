@@ -1,0 +1,77 @@
+"""Connections to the state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from skewless.errors import SettingError
+
+
+class Store:
+    """The database, its schema up to date. Threads may share it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Connect and migrate. SettingError where that cannot be."""
+        try:
+            parsed = make_url(url)
+            if parsed.drivername in ("postgresql", "postgres"):
+                parsed = parsed.set(drivername="postgresql+psycopg")
+            engine = create_engine(parsed)
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            raise SettingError(
+                f"the database URL cannot be used: {error}",
+                hint="Write sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME with the extra `postgres`.",
+            ) from None
+        if engine.dialect.name == "sqlite":
+            _as_we_want(engine)
+        try:
+            _migrate(engine)
+        except DBAPIError as error:
+            raise SettingError(
+                f"the database at {parsed.render_as_string(hide_password=True)} cannot be used: {error.orig}",
+                hint="Check that it exists, that it may be written, and the user's name and password.",
+            ) from None
+        return cls(engine)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction: kept when the block ends, undone when it raises."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _as_we_want(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # else the driver begins and commits by guesses of its own
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def began(connection: Connection) -> None:
+        # A transaction that reads first and writes later cannot wait for another writer; one that says so at once can.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _migrate(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
