@@ -1,0 +1,91 @@
+"""A job as its own process sees it: a folder with what is asked in it, and where it writes what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from skewless.errors import SettingError
+
+ASKED: Final = "job.json"
+PROGRESS: Final = "progress.jsonl"
+OUTCOME: Final = "outcome.json"
+
+
+class Services(msgspec.Struct, frozen=True):
+    """How a job reaches storage, and its user's script the services."""
+
+    endpoint_url: str
+    region: str
+    access_key: str
+    secret_key: str
+    s3_folder: str | None = None
+    """The folder that holds a folder for each bucket; None where S3 is elsewhere."""
+    s3_endpoint_url: str | None = None
+    """Another S3, where there is no folder."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What stands in ``job.json``."""
+
+    kind: str
+    name: str
+    arn: str
+    request: dict[str, Any]
+    """The request that made it, with the service's member names."""
+    services: Services
+    containers: list[dict[str, Any]] = []
+    """For a transform: the model's container definitions (Image, ModelDataUrl, Environment, ContainerHostname)."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a job ended. ``reason`` is what its FailureReason shall say."""
+
+    outcome: str
+    """Completed, Failed or Stopped."""
+    reason: str | None = None
+    result: dict[str, Any] = {}
+
+
+class Job:
+    """One job and its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """SettingError where the folder holds no readable job."""
+        self.folder = folder
+        try:
+            self.asked = msgspec.json.decode((folder / ASKED).read_bytes(), type=Asked)
+        except (OSError, msgspec.DecodeError) as error:
+            raise SettingError(f"{folder / ASKED} cannot be read: {error}") from None
+
+    def step(self, secondary: str, message: str) -> None:
+        """Tell that the job goes on to its next step."""
+        self._tell({"secondary": secondary, "message": message})
+
+    def metric(self, name: str, value: float) -> None:
+        """Tell a figure of the job."""
+        self._tell({"metric": name, "value": value})
+
+    def finish(self, outcome: Outcome) -> None:
+        """Write the end; it is there as a whole or not at all."""
+        part = self.folder / f".{OUTCOME}.part"
+        part.write_bytes(msgspec.json.encode(outcome))
+        part.replace(self.folder / OUTCOME)
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        with (self.folder / PROGRESS).open("ab") as file:
+            file.write(msgspec.json.encode(line) + b"\n")
+
+
+def write_asked(folder: Path, asked: Asked) -> None:
+    """Lay out a job's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ASKED).write_bytes(msgspec.json.encode(asked))
+
+
+def log_to(stream: str, lines: Sequence[str]) -> str:
+    """Lines marked for a log stream of their own beside the job's (``container-2``, ``data-log``)."""
+    return "".join(f"\x1e{stream}\x1f{line}\n" for line in lines)

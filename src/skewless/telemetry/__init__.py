@@ -1,0 +1,1 @@
+"""What services and jobs say of themselves: logs and metrics, kept on disk."""
