@@ -1,4 +1,4 @@
-"""The process of one job: ``python -m skewless.jobs.run FOLDER``. It writes how the job ended, whatever happens in it."""
+"""The process of one job, ``python -m skewless.jobs.run FOLDER``: it writes how the job ended, whatever happens."""
 
 from __future__ import annotations
 
