@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,7 +61,7 @@ class PipelineSpec(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A container as the document describes it, with the files of its model."""
+    """A container as it was described, with the files of its model."""
 
     name: str
     runtime: str
@@ -95,13 +95,29 @@ def load_pipeline(
     file = Path(path)
     spec = read_spec(file)
     chosen = settings or Settings.read()
+    parts = parts_of(file, spec, chosen)
+    return assemble(parts, chosen, fused=fused, verify=verify, recorded=_recorded(file, spec.parity))
+
+
+def assemble(
+    parts: Iterable[Part],
+    settings: Settings,
+    *,
+    fused: bool = True,
+    verify: bool = True,
+    recorded: EndToEnd | None = None,
+) -> Pipeline:
+    """Load containers and chain them; with ``verify`` all parity rows are replayed before it is given out.
+
+    ArtifactError, UnsupportedError and ParityError name the container and what is wrong with its model.
+    """
     containers: list[Container] = []
-    for part in parts_of(file, spec, chosen):
-        with _told_by(part.name):
-            trusting = replace(chosen, trust=chosen.trust | part.trust)
+    for part in parts:
+        with told_by(part.name):
+            trusting = replace(settings, trust=settings.trust | part.trust)
             load = LOADERS[part.runtime]
             containers.append(load(part.name, part.files, part.environment, trusting))
-    pipeline = Pipeline(containers, fused=fused, recorded=_recorded(file, spec.parity))
+    pipeline = Pipeline(containers, fused=fused, recorded=recorded)
     if verify:
         pipeline.verify()
     return pipeline
@@ -123,14 +139,14 @@ def parts_of(file: Path, spec: PipelineSpec, settings: Settings) -> Iterator[Par
     """The document's containers in order, their models read but not looked into."""
     for number, one in enumerate(spec.containers, start=1):
         name = one.container_hostname or f"container-{number}"
-        with _told_by(name):
+        with told_by(name):
             files = read_files(_local(file.parent, one.model_data), limits=settings)
             runtime = runtime_of(one.image)
             yield Part(name, runtime, files, _environment(one.environment), Trust.of(one.trust))
 
 
 @contextmanager
-def _told_by(container: str) -> Iterator[None]:
+def told_by(container: str) -> Iterator[None]:
     """Errors raised within name the container where they have no place of their own."""
     try:
         yield

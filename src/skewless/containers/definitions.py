@@ -1,0 +1,114 @@
+"""CreateModel's container definitions, with their model data fetched, to a pipeline that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from skewless.bundles.archive import Files, read_files
+from skewless.containers.images import runtime_of
+from skewless.containers.load import Part, assemble, told_by
+from skewless.containers.pipeline import Pipeline
+from skewless.errors import ArtifactError, SettingError, UnsupportedError
+from skewless.settings import Settings
+from skewless.trust import Trust
+
+TRUST: Final = "SKEWLESS_TRUST"
+"""The variable in a container's environment with the SHA-256 of code in its model data that may run."""
+
+Definition: TypeAlias = Mapping[str, Any]
+"""A ContainerDefinition, with the service's member names."""
+
+Fetch: TypeAlias = Callable[[str], Path]
+"""Brings the object at an ``s3://`` address into a file of its own and gives its path; raises a SkewlessError."""
+
+
+def pipeline_of(
+    definitions: Sequence[Definition],
+    fetch: Fetch,
+    *,
+    verify: bool = True,
+    settings: Settings | None = None,
+) -> Pipeline:
+    """The pipeline of a model; with ``verify`` all parity rows are replayed before it is given out.
+
+    SettingError or UnsupportedError names what is wrong in a definition; ArtifactError and ParityError what is wrong
+    with its model data, by its address; and whatever ``fetch`` raises. All name the container.
+    """
+    chosen = settings or Settings.read()
+    return assemble(_parts(definitions, fetch, chosen), chosen, verify=verify)
+
+
+def container_names(definitions: Sequence[Definition]) -> list[str]:
+    """What the containers are called in logs, metrics and errors: by host name, or by their place."""
+    alone = "primary" if len(definitions) == 1 else None
+    return [
+        one.get("ContainerHostname") or alone or f"container-{number}"
+        for number, one in enumerate(definitions, start=1)
+    ]
+
+
+def _parts(definitions: Sequence[Definition], fetch: Fetch, settings: Settings) -> Iterator[Part]:
+    for name, one in zip(container_names(definitions), definitions, strict=True):
+        with told_by(name):
+            runtime = _runtime(one)
+            environment = one.get("Environment") or {}
+            trust = _trust(environment)
+            address = _model_data(one)
+            files = _files(fetch(address), f"{name}, {address}", settings)
+            yield Part(name, runtime, files, environment, trust)
+
+
+def _runtime(definition: Definition) -> str:
+    if definition.get("Mode") == "MultiModel":
+        raise UnsupportedError(
+            "Mode MultiModel is not supported by this version", hint="Make a model for each artifact."
+        )
+    if definition.get("ModelPackageName"):
+        raise UnsupportedError(
+            "ModelPackageName is not supported by this version", hint="Give Image and ModelDataUrl."
+        )
+    image = definition.get("Image")
+    if not image:
+        raise SettingError("there is no Image", hint="Give the name of a built-in image.")
+    return runtime_of(image)
+
+
+def _model_data(definition: Definition) -> str:
+    """The address of the archive with the model."""
+    source = (definition.get("ModelDataSource") or {}).get("S3DataSource")
+    if source is None:
+        address = definition.get("ModelDataUrl")
+    elif source["S3DataType"] == "S3Object" and source["CompressionType"] == "Gzip":
+        address = source["S3Uri"]
+    else:
+        raise UnsupportedError(
+            "ModelDataSource: model data that is not one tar.gz is not supported by this version",
+            hint="Pack it, and say S3Object and Gzip, or give ModelDataUrl.",
+        )
+    if not address:
+        raise SettingError("there is no ModelDataUrl", hint="A built-in image needs a model.tar.gz.")
+    return str(address)
+
+
+def _files(path: Path, place: str, settings: Settings) -> Files:
+    """The files of a fetched model; errors call it by ``place``, since nobody knows the path."""
+    try:
+        files = read_files(path, limits=settings)
+    except ArtifactError as error:
+        error.artifact = place
+        raise
+    return replace(files, name=place)
+
+
+def _trust(environment: Mapping[str, str]) -> Trust:
+    """Hashes only, as in pipeline.yaml: a definition is copied along with the artifact whose code it would trust."""
+    trust = Trust.of(environment.get(TRUST, ""), TRUST)
+    if trust.everything:
+        raise SettingError(
+            f"{TRUST} in a container's environment takes hashes, not 'all'",
+            hint="Name the SHA-256 of each piece of code that may run.",
+        )
+    return trust
