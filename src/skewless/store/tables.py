@@ -38,14 +38,14 @@ ATTACHED_POLICIES: Final = Table(
     "attached_policies",
     METADATA,
     Column("role", String(64), primary_key=True),
-    Column("arn", String(512), primary_key=True),
+    Column("arn", String(1024), primary_key=True),
 )
 """Policies that a role refers to."""
 
 TAGS: Final = Table(
     "tags",
     METADATA,
-    Column("arn", String(512), primary_key=True),
+    Column("arn", String(1024), primary_key=True),
     Column("key", String(128), primary_key=True),
     Column("value", Text, nullable=False),
 )
@@ -84,7 +84,8 @@ ENDPOINTS: Final = Table(
     # What is wanted in its place while the status is Creating or Updating.
     Column("next_config", String(63)),
     Column("next_serving", JSON),
-    Column("retain_weights", Boolean, nullable=False, default=False),
+    # Whether only weights and numbers of instances change, and the instances that run are kept.
+    Column("rescale", Boolean, nullable=False, default=False),
 )
 """Endpoints. ``serving`` is a list of variants that says all that is needed to start them again."""
 
@@ -136,6 +137,8 @@ GLUE_RUNS: Final = Table(
     Column("attempt", Integer, nullable=False),
     Column("state", String(16), nullable=False, index=True),
     Column("started", BigInteger, nullable=False),
+    # When it got its process: before that it waits, and after that its time counts.
+    Column("began", BigInteger),
     Column("modified", BigInteger, nullable=False),
     Column("completed", BigInteger),
     Column("error", Text),

@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.create_table(
         "attached_policies",
         sa.Column("role", sa.String(length=64), nullable=False),
-        sa.Column("arn", sa.String(length=512), nullable=False),
+        sa.Column("arn", sa.String(length=1024), nullable=False),
         sa.PrimaryKeyConstraint("role", "arn"),
     )
     op.create_table(
@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("serving", sa.JSON(), nullable=True),
         sa.Column("next_config", sa.String(length=63), nullable=True),
         sa.Column("next_serving", sa.JSON(), nullable=True),
-        sa.Column("retain_weights", sa.Boolean(), nullable=False),
+        sa.Column("rescale", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("started", sa.BigInteger(), nullable=False),
+        sa.Column("began", sa.BigInteger(), nullable=True),
         sa.Column("modified", sa.BigInteger(), nullable=False),
         sa.Column("completed", sa.BigInteger(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
@@ -139,7 +140,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "tags",
-        sa.Column("arn", sa.String(length=512), nullable=False),
+        sa.Column("arn", sa.String(length=1024), nullable=False),
         sa.Column("key", sa.String(length=128), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("arn", "key"),
