@@ -103,6 +103,8 @@ JOBS: Final = Table(
     Column("ended", BigInteger),
     Column("failure_reason", Text),
     Column("request", JSON, nullable=False),
+    # A transform's model as it was when the job was made: deleting the model does not touch the job.
+    Column("containers", JSON),
     Column("result", JSON),
 )
 """Training, processing and transform jobs (``kind``); ``result`` is what the finished job reported."""

@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("ended", sa.BigInteger(), nullable=True),
         sa.Column("failure_reason", sa.Text(), nullable=True),
         sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("containers", sa.JSON(), nullable=True),
         sa.Column("result", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("kind", "name"),
     )
