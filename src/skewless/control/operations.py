@@ -1,5 +1,18 @@
 """The table of contents of operations: importing it fills ``OPERATIONS``. One line for each group of them."""
 
+from typing import Final
+
+from skewless.control import (
+    iam,
+    iam_policies,
+    sts,
+)
 from skewless.control.plane import OPERATIONS
 
-__all__ = ["OPERATIONS"]
+__all__ = ["GROUPS", "OPERATIONS"]
+
+GROUPS: Final = (
+    iam,
+    iam_policies,
+    sts,
+)

@@ -48,6 +48,15 @@ def page(
     return list(rows[:size]), _seal([rows[size - 1]._mapping[key.name] for key in keys], scope)
 
 
+def few(
+    items: Sequence[Any], *, size: int, token: str | None, scope: Any, refusal: ServiceError
+) -> tuple[list[Any], str | None]:
+    """A page of a list so short that it is at hand as a whole; its tokens count the items before."""
+    (start,) = _open(token, scope, refusal) if token else (0,)
+    end = start + size
+    return list(items[start:end]), _seal([end], scope) if end < len(items) else None
+
+
 def sagemaker_page(
     connection: Connection,
     operation: str,
