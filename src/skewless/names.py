@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 ACCOUNT: Final = "000000000000"
 """The one account of an installation; AWS gives its accounts twelve digits, and nobody has this one."""
@@ -44,3 +45,12 @@ def bucket_and_key(uri: str) -> tuple[str, str] | None:
     scheme, mark, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
     return (bucket, key) if mark and scheme in ("s3", "s3a", "s3n") and bucket else None
+
+
+def container_names(definitions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a model's containers are called in logs, metrics and errors: by host name, or by their place."""
+    alone = "primary" if len(definitions) == 1 else None
+    return [
+        one.get("ContainerHostname") or alone or f"container-{number}"
+        for number, one in enumerate(definitions, start=1)
+    ]

@@ -15,9 +15,9 @@ SRC = Path(__file__).parents[2] / "src"
 FACADE = "skewless"  # the package's own __init__ alone, not what lies below it
 # Lowest first. Modules of one row do not know each other; within a package they may.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("skewless.errors", "skewless.names", "skewless.lazy"),
+    ("skewless.errors", "skewless.names", "skewless.lazy", "skewless.lifetime"),
     ("skewless.trust",),
-    ("skewless.schema", "skewless.settings"),
+    ("skewless.schema", "skewless.settings", "skewless.services"),
     ("skewless.javatext",),
     ("skewless.vectors",),
     (
@@ -27,8 +27,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "skewless.datasets",
         "skewless.store",
         "skewless.blobs",
-        "skewless.telemetry",
     ),
+    ("skewless.telemetry",),
     ("skewless.codecs",),
     ("skewless.boosters",),
     ("skewless.ops",),

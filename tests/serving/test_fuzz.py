@@ -122,7 +122,7 @@ def test_a_defect_is_said_to_be_one(
 
     monkeypatch.setattr("skewless.containers.pipeline.Pipeline.invoke", broken)
     status, answer = ask(app, CAR, sent)
-    assert (status, b"ZeroDivisionError: we did it with 4. This is a defect of the server" in answer) == (
+    assert (status, b"ZeroDivisionError: we did it with 5. This is a defect of the server" in answer) == (
         500,
         True,
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from time import perf_counter_ns
 from typing import Any, Final
 
 from skewless.codecs.csvtext import single_line
@@ -59,36 +60,51 @@ class Pipeline:
         self.replayed: dict[str, int] = {}
         self._chain = _row_chain(self.containers) if fused else None
 
-    def invoke(self, body: bytes, content_type: str | None = "text/csv", accept: str | None = None) -> Answer:
+    def invoke(
+        self,
+        body: bytes,
+        content_type: str | None = "text/csv",
+        accept: str | None = None,
+        marks: list[int] | None = None,
+    ) -> Answer:
         """Send a body through all containers.
 
         ``content_type`` is for the first container and ``accept`` for the last, as in SageMaker. RequestError names
-        container, stage, column and row.
+        container, stage, column and row. ``marks`` gets the times of the start and of each container's end, in
+        nanoseconds of `time.perf_counter_ns`.
         """
+        passed = [] if marks is None else marks
+        passed.append(perf_counter_ns())
         if not self.fused:
-            return self._hop_by_hop(body, content_type, accept)
+            return self._hop_by_hop(body, content_type, accept, passed)
         if self._chain is not None and media_type(content_type) == _CSV:
             line = single_line(body)
             if line is not None and line.strip():
-                answer = self._one_row(self._chain, line, accept)
+                answer = self._one_row(self._chain, line, accept, passed)
                 if answer is not None:
                     return answer
-        return self._columns(body, content_type, accept)
+                del passed[1:]
+        return self._columns(body, content_type, accept, passed)
 
-    def _hop_by_hop(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
+    def _hop_by_hop(
+        self, body: bytes, content_type: str | None, accept: str | None, marks: list[int]
+    ) -> Answer:
         kind = content_type
         gone: tuple[int, ...] = ()
         for container in self.containers:
             with _placed_in(container, gone):
                 body, kind, skipped = container.invoke(body, kind, self._accept_for(container, accept))
             gone = _and_then(gone, skipped)
+            marks.append(perf_counter_ns())
         return Answer(body, kind or _BYTES, gone)
 
     def _accept_for(self, container: Container, accept: str | None) -> str | None:
         """Only the last container hears what the caller accepts."""
         return accept if container is self.containers[-1] else None
 
-    def _one_row(self, chain: Sequence[BuiltIn], line: str, accept: str | None) -> Answer | None:
+    def _one_row(
+        self, chain: Sequence[BuiltIn], line: str, accept: str | None, marks: list[int]
+    ) -> Answer | None:
         """The row path; None where it does not apply to this line."""
         container = chain[0]
         try:
@@ -99,16 +115,19 @@ class Pipeline:
             for after in chain[1:]:
                 if None in cells or [] in cells:
                     return None  # as in `_Made.handed_to`
+                marks.append(perf_counter_ns())
                 container = after
                 cells = container.run_row(container.adopt_row(cells))
-            return container.encode_row(cells, accept)
+            answer = container.encode_row(cells, accept)
+            marks.append(perf_counter_ns())
+            return answer
         except NeedsText:
             return None
         except RequestError as error:
             error.container = error.container or container.name
             raise
 
-    def _columns(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
+    def _columns(self, body: bytes, content_type: str | None, accept: str | None, marks: list[int]) -> Answer:
         """The batch path: columns from container to container, text where it must be."""
         kind = content_type
         made: _Made | None = None
@@ -130,7 +149,10 @@ class Pipeline:
                     made = None
                     body, kind, skipped = container.invoke(body, kind, self._accept_for(container, accept))
                     gone = _and_then(gone, skipped)
-        return Answer(body, kind or _BYTES, gone) if made is None else made.answer(accept)
+            marks.append(perf_counter_ns())
+        answer = Answer(body, kind or _BYTES, gone) if made is None else made.answer(accept)
+        marks[-1] = perf_counter_ns()
+        return answer
 
     def execution_parameters(self) -> ExecutionParameters:
         """The first container's."""
@@ -145,7 +167,7 @@ class Pipeline:
         if self.recorded is not None:
             expected = self.recorded.expected.decode().splitlines()
             for way, run in (("fused", self._columns), ("hop by hop", self._hop_by_hop)):
-                made = run(self.recorded.body, self.recorded.content_type, None).body
+                made = run(self.recorded.body, self.recorded.content_type, None, []).body
                 _compare(way, expected, made.decode().splitlines())
             rows["pipeline"] = len(expected)
         self.replayed = rows

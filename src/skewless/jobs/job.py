@@ -9,23 +9,13 @@ from typing import Any, Final
 import msgspec
 
 from skewless.errors import SettingError
+from skewless.services import Services
+
+__all__ = ["ASKED", "OUTCOME", "PROGRESS", "Asked", "Job", "Outcome", "Services", "log_to", "write_asked"]
 
 ASKED: Final = "job.json"
 PROGRESS: Final = "progress.jsonl"
 OUTCOME: Final = "outcome.json"
-
-
-class Services(msgspec.Struct, frozen=True):
-    """How a job reaches storage, and its user's script the services."""
-
-    endpoint_url: str
-    region: str
-    access_key: str
-    secret_key: str
-    s3_folder: str | None = None
-    """The folder that holds a folder for each bucket; None where S3 is elsewhere."""
-    s3_endpoint_url: str | None = None
-    """Another S3, where there is no folder."""
 
 
 class Asked(msgspec.Struct, frozen=True):

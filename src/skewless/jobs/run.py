@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 import sys
 import traceback
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Final
 from skewless.errors import SkewlessError
 from skewless.jobs.job import Job, Outcome
 from skewless.lazy import resolve
+from skewless.lifetime import end_with_parent
 
 KINDS: Final = {
     "training": "skewless.jobs.training_job:run",
@@ -21,8 +19,6 @@ KINDS: Final = {
     "glue": "skewless.jobs.glue_job:run",
 }
 """What runs a job of each kind: a function of the `Job` that gives its `Outcome`."""
-
-_PR_SET_PDEATHSIG: Final = 1
 
 
 def main(folder: str) -> None:
@@ -38,14 +34,6 @@ def main(folder: str) -> None:
         traceback.print_exc()
         outcome = Outcome("Failed", f"InternalServerError: {type(error).__name__}: {error}")
     job.finish(outcome)
-
-
-def end_with_parent() -> None:
-    """Have this process killed when the one that started it ends, however that ends."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from uvicorn.supervisors import Multiprocess
 from skewless.containers.load import load_pipeline
 from skewless.containers.pipeline import Pipeline
 from skewless.errors import SettingError, SkewlessError
-from skewless.serving.app import create_app
+from skewless.serving.app import Refusals, create_app
 from skewless.serving.lean import keep_pandas_out
 from skewless.serving.protocol import Protocol
 from skewless.settings import Settings
@@ -71,6 +71,16 @@ def serve(
             _Workers(config, listener, started).run()
     finally:
         listener.close()
+
+
+def serve_on_socket(pipeline: Pipeline, settings: Settings, path: Path, *, log: Refusals) -> None:
+    """Serve on a Unix socket until SIGTERM, which lets requests under way end."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with listener:
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(2048)
+        _Server(_config(create_app(pipeline, settings, log)), lambda: None).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

@@ -86,14 +86,14 @@ def upgrade() -> None:
         sa.Column("namespace", sa.String(length=255), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("dimensions", sa.String(length=1024), nullable=False),
-        sa.Column("minute", sa.BigInteger(), nullable=False),
         sa.Column("unit", sa.String(length=32), nullable=False),
+        sa.Column("minute", sa.BigInteger(), nullable=False),
         sa.Column("count", sa.Float(), nullable=False),
         sa.Column("total", sa.Float(), nullable=False),
         sa.Column("least", sa.Float(), nullable=False),
         sa.Column("most", sa.Float(), nullable=False),
         sa.Column("histogram", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("namespace", "name", "dimensions", "minute"),
+        sa.PrimaryKeyConstraint("namespace", "name", "dimensions", "unit", "minute"),
     )
     op.create_table(
         "models",
