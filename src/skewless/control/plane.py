@@ -9,6 +9,8 @@ from typing import Any, Final, TypeAlias
 
 from skewless.names import Names
 from skewless.store import Store
+from skewless.telemetry.logs import LogStore
+from skewless.telemetry.metrics import Metrics
 
 Members: TypeAlias = dict[str, Any]
 """The members of a request or an answer, named as in the service's model; times are aware datetimes or seconds."""
@@ -24,6 +26,8 @@ class Plane:
 
     store: Store
     names: Names
+    logs: LogStore
+    metrics: Metrics
     wake: Callable[[], None] = lambda: None
     """Tells the supervisor that the store changed."""
     now: Callable[[], int] = field(default=_now)

@@ -1,0 +1,85 @@
+"""The table of metrics: adding to its rows, reading and dropping them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, RowMapping, delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from skewless.store.tables import METRICS
+from skewless.telemetry.bucket import Bucket
+
+AT_ONCE: Final = 100
+"""Rows of one statement: SQLite takes some 32,000 variables, and each row needs ten."""
+_KEY: Final = tuple(METRICS.primary_key.columns)
+
+
+class Key(NamedTuple):
+    """A row's key, its fields in the order of the table's."""
+
+    namespace: str
+    name: str
+    dimensions: str
+    """A JSON object with sorted names."""
+    unit: str
+    minute: int
+    """Milliseconds since 1970 at which the minute begins."""
+
+
+def add_rows(connection: Connection, buckets: Mapping[Key, Bucket]) -> None:
+    """Add to what the rows hold already."""
+    keys = list(buckets)
+    for first in range(0, len(keys), AT_ONCE):
+        some = keys[first : first + AT_ONCE]
+        sums = {key: buckets[key] for key in some}
+        # Histograms are added here, as neither database adds JSON: so the rows are locked before they are read.
+        held = select(METRICS).where(tuple_(*_KEY).in_(some)).with_for_update()
+        for row in connection.execute(held).mappings():
+            key, bucket = _parts(row)
+            bucket.merge(buckets[key])
+            sums[key] = bucket
+        _write(connection, sums)
+
+
+def drop_before(connection: Connection, time: int) -> None:
+    """Drop the minutes that began before a time (milliseconds)."""
+    connection.execute(delete(METRICS).where(METRICS.c.minute < time))
+
+
+def rows(
+    connection: Connection, namespace: str, name: str, start: int, end: int
+) -> Iterator[tuple[Key, Bucket]]:
+    """One metric's minutes from ``start`` to before ``end`` (milliseconds), whatever their dimensions and units."""
+    wanted = select(METRICS).where(
+        METRICS.c.namespace == namespace,
+        METRICS.c.name == name,
+        METRICS.c.minute >= start,
+        METRICS.c.minute < end,
+    )
+    for row in connection.execute(wanted).mappings():
+        yield _parts(row)
+
+
+def _write(connection: Connection, buckets: Mapping[Key, Bucket]) -> None:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(METRICS).values([_row(key, bucket) for key, bucket in buckets.items()])
+    added = {name: statement.excluded[name] for name in ("count", "total", "least", "most", "histogram")}
+    connection.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=added))
+
+
+def _row(key: Key, bucket: Bucket) -> dict[str, Any]:
+    return {
+        **key._asdict(),
+        "count": bucket.count,
+        "total": bucket.total,
+        "least": bucket.least,
+        "most": bucket.most,
+        "histogram": bucket.histogram_text(),
+    }
+
+
+def _parts(row: RowMapping) -> tuple[Key, Bucket]:
+    key = Key(*(row[column.name] for column in _KEY))
+    return key, Bucket.of(row["count"], row["total"], row["least"], row["most"], row["histogram"])
