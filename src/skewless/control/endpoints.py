@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -225,6 +226,7 @@ def _variant(plane: Plane, connection: Connection, given: Members) -> Members:
     return {
         "VariantName": given["VariantName"],
         "ModelName": model.name,
+        "Deployment": secrets.token_hex(8),
         "InstanceCount": given.get("InitialInstanceCount", 1),
         "Weight": given.get("InitialVariantWeight", 1.0),
         "Containers": model.request.get("Containers") or [model.request["PrimaryContainer"]],

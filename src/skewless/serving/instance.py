@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, Final
 
 import msgspec
 
@@ -20,19 +19,10 @@ from skewless.containers.pipeline import Pipeline
 from skewless.errors import SettingError, SkewlessError
 from skewless.lifetime import end_with_parent
 from skewless.services import Services
+from skewless.serving.asked import ASKED, Asked
 from skewless.serving.lean import keep_pandas_out
 from skewless.serving.server import serve_on_socket
 from skewless.settings import Settings
-
-ASKED: Final = "instance.json"
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """What stands in ``instance.json``."""
-
-    containers: list[dict[str, Any]]
-    """CreateModel's container definitions."""
-    services: Services
 
 
 def main(folder: Path, socket: Path, failure: Path) -> None:

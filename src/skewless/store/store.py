@@ -9,6 +9,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -36,8 +37,15 @@ class Store:
             ) from None
         if engine.dialect.name == "sqlite":
             _as_we_want(engine)
+        else:
+            _one_at_a_time(engine)
         try:
             _migrate(engine)
+        except CommandError as error:
+            raise SettingError(
+                f"the database at {parsed.render_as_string(hide_password=True)} is of a newer Skewless: {error}",
+                hint="Use the Skewless that wrote it, or another database.",
+            ) from None
         except DBAPIError as error:
             raise SettingError(
                 f"the database at {parsed.render_as_string(hide_password=True)} cannot be used: {error.orig}",
@@ -67,6 +75,13 @@ def _as_we_want(engine: Engine) -> None:
     def began(connection: Connection) -> None:
         # A transaction that reads first and writes later cannot wait for another writer; one that says so at once can.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _one_at_a_time(engine: Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def began(connection: Connection) -> None:
+        # SQLite's transactions follow each other, and so do these: what operations read stays true until they write.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(4700)")
 
 
 def _migrate(engine: Engine) -> None:

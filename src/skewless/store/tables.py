@@ -183,6 +183,7 @@ PROCESSES: Final = Table(
     Column("pid", Integer, primary_key=True),
     # Clock ticks since the machine's start at which it began: a pid is given out again, the pair is not.
     Column("began", BigInteger, primary_key=True),
-    Column("owner", Text, nullable=False),
+    # Which start of the machine these ticks count from.
+    Column("boot", String(36), nullable=False),
 )
 """Child processes that are running, so that those of a killed gateway can be ended."""

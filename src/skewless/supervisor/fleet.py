@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
-from skewless.names import container_names
 from skewless.supervisor.instances import Instance, InstanceError
 
 _PATIENCE: Final = 30.0
@@ -37,6 +36,8 @@ class Variant:
     """As the store has it: containers, weight, count."""
     new_instance: Callable[[], Instance]
     weight: float
+    containers: Sequence[str]
+    """Their names."""
     instances: list[Instance] = field(default_factory=list)
 
     @property
@@ -145,8 +146,7 @@ class Fleet:
 def _failure(variant: Variant, why: str) -> str:
     """The sentence that clients know, and then what was wrong."""
     named = why.partition(":")[0]
-    names = container_names(variant.definition["Containers"])
-    container = named if named in names else names[0]
+    container = named if named in variant.containers else variant.containers[0]
     told = f"{container} container" if container == "primary" else container
     return (
         f"The {told} for production variant {variant.name} did not pass the ping health check. "

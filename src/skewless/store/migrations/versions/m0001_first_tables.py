@@ -117,7 +117,7 @@ def upgrade() -> None:
         "processes",
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.Column("began", sa.BigInteger(), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("boot", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("pid", "began"),
     )
     op.create_table(

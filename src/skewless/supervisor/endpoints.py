@@ -1,0 +1,190 @@
+"""Endpoints: fleets that match the store, the change from one to the next, and who answers an invocation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any, Final
+
+import msgspec
+
+from skewless.control import deployments
+from skewless.control.deployments import Wanted
+from skewless.control.plane import Plane
+from skewless.names import container_names
+from skewless.services import Services
+from skewless.serving.asked import ASKED, Asked
+from skewless.supervisor.children import Sink
+from skewless.supervisor.fleet import DeploymentError, Fleet, FleetEnded, NoInstance, Variant
+from skewless.supervisor.hop import HopError, Reply
+from skewless.supervisor.instances import Instance, Place
+from skewless.supervisor.processes import register
+
+_DRAIN: Final = 90.0
+"""Seconds that requests under way have when their fleet is replaced: longer than the longest of them."""
+_PAUSE: Final = 5.0
+"""Seconds until a deletion that failed is tried again."""
+_AGAIN: Final = 0.02
+"""Seconds until another try, where an instance has just gone."""
+
+log = logging.getLogger("skewless.supervisor")
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """An invocation's answer, who gave it, and the time from handing the request over to having the answer."""
+
+    reply: Reply
+    variant: str
+    containers: Sequence[str]
+    nanoseconds: int
+
+
+class Endpoints:
+    """All endpoints that run."""
+
+    def __init__(self, plane: Plane, services: Services, folder: Path, sockets: Path) -> None:
+        self.plane = plane
+        self.services = services
+        self.folder = folder
+        self.sockets = sockets
+        self._fleets: dict[str, Fleet] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def recover(self) -> None:
+        """At a gateway's start: start again what served, and clear away the folders of what does not."""
+        wanted = await asyncio.to_thread(deployments.endpoints, self.plane)
+        kept = {one["Deployment"] for endpoint in wanted for one in endpoint.serving or ()}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for folder in self.folder.iterdir():
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+        for endpoint in wanted:
+            if endpoint.serving and endpoint.status != "Deleting":
+                fleet = self._fleets[endpoint.name] = self._fleet(endpoint.name, endpoint.serving)
+                fleet.revive()
+
+    async def reconcile(self) -> None:
+        """Begin what the store wants and is not under way yet."""
+        for wanted in await asyncio.to_thread(deployments.endpoints, self.plane):
+            if wanted.name in self._tasks or wanted.status not in ("Creating", "Updating", "Deleting"):
+                continue
+            change = self._delete if wanted.status == "Deleting" else self._deploy
+            self._tasks[wanted.name] = asyncio.create_task(self._until_done(wanted, change))
+
+    async def invoke(
+        self, name: str, variant: str | None, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> Invoked:
+        """Have an instance answer. NoInstance where nobody can; HopError where one went away with the request."""
+        while True:
+            fleet = self._fleets.get(name)
+            if fleet is None:
+                raise NoInstance(f"Endpoint {name} of account {self.plane.names.account} not found.")
+            try:
+                chosen, instance = await fleet.pick(variant)
+            except FleetEnded:
+                await asyncio.sleep(_AGAIN)
+                continue
+            started = perf_counter_ns()
+            try:
+                reply = await instance.ask(headers, body)
+            except HopError as error:
+                if error.sent:
+                    raise
+                await asyncio.sleep(_AGAIN)
+                continue
+            return Invoked(reply, chosen.name, chosen.containers, perf_counter_ns() - started)
+
+    async def stop(self) -> None:
+        """End all instances; the store is left as it is."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*(fleet.stop(5.0) for fleet in self._fleets.values()))
+
+    async def _until_done(self, wanted: Wanted, change: Callable[[Wanted], Any]) -> None:
+        try:
+            await change(wanted)
+        except Exception as error:
+            log.exception("endpoint %s", wanted.name)
+            if wanted.status == "Deleting":
+                await asyncio.sleep(_PAUSE)
+            else:
+                reason = f"InternalServerError: {type(error).__name__}: {error}"
+                await asyncio.to_thread(deployments.failed, self.plane, wanted.name, reason)
+        finally:
+            del self._tasks[wanted.name]
+            self.plane.wake()
+
+    async def _deploy(self, wanted: Wanted) -> None:
+        assert wanted.next is not None
+        old = self._fleets.get(wanted.name)
+        try:
+            if wanted.rescale and old is not None:
+                await old.rescale(wanted.next, _DRAIN)
+                await asyncio.to_thread(deployments.deployed, self.plane, wanted.name)
+                return
+            fleet = self._fleet(wanted.name, wanted.next)
+            await fleet.start()
+        except (DeploymentError, OSError) as error:
+            if not wanted.rescale:
+                await self._clear(wanted.next)
+            await asyncio.to_thread(deployments.failed, self.plane, wanted.name, str(error))
+            return
+        # From here on the new fleet answers; whoever is still on the way through the old one is waited for.
+        self._fleets[wanted.name] = fleet
+        await asyncio.to_thread(deployments.deployed, self.plane, wanted.name)
+        if old is not None:
+            await old.stop(_DRAIN)
+            await self._clear(wanted.serving or ())
+
+    async def _delete(self, wanted: Wanted) -> None:
+        fleet = self._fleets.pop(wanted.name, None)
+        if fleet is not None:
+            await fleet.stop(_DRAIN)
+        await self._clear(wanted.serving or ())
+        await asyncio.to_thread(deployments.removed, self.plane, wanted.name)
+
+    async def _clear(self, variants: Sequence[dict[str, Any]]) -> None:
+        for variant in variants:
+            await asyncio.to_thread(shutil.rmtree, self.folder / variant["Deployment"], ignore_errors=True)
+
+    def _fleet(self, endpoint: str, variants: Sequence[dict[str, Any]]) -> Fleet:
+        return Fleet([self._variant(endpoint, definition) for definition in variants])
+
+    def _variant(self, endpoint: str, definition: dict[str, Any]) -> Variant:
+        name, folder = definition["VariantName"], self.folder / definition["Deployment"]
+
+        def new_instance() -> Instance:
+            folder.mkdir(parents=True, exist_ok=True)
+            asked = Asked(definition["Containers"], self.services)
+            (folder / ASKED).write_bytes(msgspec.json.encode(asked))
+            return Instance(
+                Place(
+                    folder,
+                    {**os.environ, "PYTHONUNBUFFERED": "1"},
+                    self.sockets,
+                    lambda instance: self._sink(endpoint, f"{name}/{instance}"),
+                    lambda pid: asyncio.to_thread(register, self.plane.store, pid),
+                )
+            )
+
+        return Variant(
+            name, definition, new_instance, definition["Weight"], container_names(definition["Containers"])
+        )
+
+    def _sink(self, endpoint: str, stream: str) -> Sink:
+        group = f"/aws/sagemaker/Endpoints/{endpoint}"
+
+        def sink(container: str | None, line: str) -> None:
+            # The container of an endpoint that has one only writes to the instance's own stream.
+            apart = container is not None and container != "primary"
+            self.plane.logs.write(group, f"{stream}/{container}" if apart else stream, line)
+
+        return sink
