@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from skewless.blobs import open_blobs
 from skewless.control.operations import OPERATIONS
 from skewless.control.plane import Members, Plane
 from skewless.names import Names
@@ -45,6 +46,7 @@ def plane(
         yield Plane(
             store=store,
             names=Names(region),
+            blobs=open_blobs(s3_folder=tmp_path / "s3"),
             logs=logs,
             metrics=Metrics(store, clock=lambda: at() / 1000),
             wake=at.wake,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from skewless.blobs import Blobs
 from skewless.names import Names
 from skewless.store import Store
 from skewless.telemetry.logs import LogStore
@@ -26,6 +27,7 @@ class Plane:
 
     store: Store
     names: Names
+    blobs: Blobs
     logs: LogStore
     metrics: Metrics
     wake: Callable[[], None] = lambda: None
