@@ -16,9 +16,12 @@ import skewless.spark
 from skewless.datasets import CAR_COLUMNS, write_car_evaluation
 from skewless.jobs.training.hyperparameter_file import read_hyperparameters
 from skewless.jobs.training.train import train
+from tests.databases import database_url, postgres_server, postgres_url
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+__all__ = ["database_url", "postgres_server", "postgres_url"]  # fixtures that stand elsewhere
 
 ROOT = Path(__file__).resolve().parent.parent
 
