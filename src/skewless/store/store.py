@@ -42,11 +42,13 @@ class Store:
         try:
             _migrate(engine)
         except CommandError as error:
+            engine.dispose()
             raise SettingError(
                 f"the database at {parsed.render_as_string(hide_password=True)} is of a newer Skewless: {error}",
                 hint="Use the Skewless that wrote it, or another database.",
             ) from None
         except DBAPIError as error:
+            engine.dispose()
             raise SettingError(
                 f"the database at {parsed.render_as_string(hide_password=True)} cannot be used: {error.orig}",
                 hint="Check that it exists, that it may be written, and the user's name and password.",
