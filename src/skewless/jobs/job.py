@@ -11,11 +11,25 @@ import msgspec
 from skewless.errors import SettingError
 from skewless.services import Services
 
-__all__ = ["ASKED", "OUTCOME", "PROGRESS", "Asked", "Job", "Outcome", "Services", "log_to", "write_asked"]
+__all__ = [
+    "ASKED",
+    "OUTCOME",
+    "PROGRESS",
+    "Asked",
+    "Job",
+    "Outcome",
+    "Services",
+    "StopAsked",
+    "log_to",
+    "write_asked",
+]
 
 ASKED: Final = "job.json"
 PROGRESS: Final = "progress.jsonl"
 OUTCOME: Final = "outcome.json"
+
+_ROOM: Final = 16 << 10
+"""Bytes; the longest FailureReason is 1,024 characters."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -40,6 +54,13 @@ class Outcome(msgspec.Struct, frozen=True):
     result: dict[str, Any] = {}
 
 
+class StopAsked(BaseException):
+    """The job shall stop: raised once in the main thread, wherever it is, when the process gets SIGTERM.
+
+    A job that has more to do then (uploading what it has) catches it; otherwise the outcome is Stopped.
+    """
+
+
 class Job:
     """One job and its folder."""
 
@@ -50,6 +71,9 @@ class Job:
             self.asked = msgspec.json.decode((folder / ASKED).read_bytes(), type=Asked)
         except (OSError, msgspec.DecodeError) as error:
             raise SettingError(f"{folder / ASKED} cannot be read: {error}") from None
+        self._part = folder / f".{OUTCOME}.part"
+        # Its room is taken now, so that a job that fills the disk can still say so.
+        self._part.write_bytes(bytes(_ROOM))
 
     def step(self, secondary: str, message: str) -> None:
         """Tell that the job goes on to its next step."""
@@ -61,9 +85,10 @@ class Job:
 
     def finish(self, outcome: Outcome) -> None:
         """Write the end; it is there as a whole or not at all."""
-        part = self.folder / f".{OUTCOME}.part"
-        part.write_bytes(msgspec.json.encode(outcome))
-        part.replace(self.folder / OUTCOME)
+        with self._part.open("r+b") as part:
+            part.write(msgspec.json.encode(outcome))
+            part.truncate()
+        self._part.replace(self.folder / OUTCOME)
 
     def _tell(self, line: dict[str, Any]) -> None:
         with (self.folder / PROGRESS).open("ab") as file:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from skewless.errors import SkewlessError
-from skewless.jobs.job import Job, Outcome
+from skewless.jobs.job import Job, Outcome, StopAsked
 from skewless.lazy import resolve
 from skewless.lifetime import end_with_parent
 
@@ -25,15 +28,30 @@ def main(folder: str) -> None:
     """Run the job of this folder to its end."""
     end_with_parent()
     job = Job(Path(folder))
+    signal.signal(signal.SIGTERM, _stop)
     try:
         outcome = resolve(KINDS[job.asked.kind])(job)
+    except StopAsked:
+        outcome = Outcome("Stopped")
     except SkewlessError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         outcome = Outcome("Failed", f"ClientError: {error}")
     except BaseException as error:
         traceback.print_exc()
-        outcome = Outcome("Failed", f"InternalServerError: {type(error).__name__}: {error}")
+        outcome = Outcome("Failed", _reason(error))
     job.finish(outcome)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"ClientError: the disk is full. Delete what is not needed, then try again. ({error})"
+    return f"InternalServerError: {type(error).__name__}: {error}"
+
+
+def _stop(_: int, __: FrameType | None) -> NoReturn:
+    # Not ignored from now on, which the programs that are started later would inherit.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    raise StopAsked
 
 
 if __name__ == "__main__":
