@@ -9,7 +9,6 @@ from pathlib import Path
 from skewless.blobs.base import Blob, Blobs, split
 from skewless.blobs.errors import BlobError, ObjectMissing
 from skewless.blobs.folders import Folders, failure
-from skewless.blobs.listing import files
 
 
 class FolderBlobs(Blobs):
@@ -20,8 +19,7 @@ class FolderBlobs(Blobs):
 
     def list(self, uri: str) -> Iterator[Blob]:
         bucket, prefix = split(uri)
-        folder = self.folders.bucket(bucket)
-        return (Blob(bucket, found.key, found.size) for found in files(folder, prefix))
+        return (Blob(bucket, found.key, found.size) for found in self.folders.files(bucket, prefix))
 
     def read(self, uri: str) -> bytes:
         bucket, key = split(uri)
