@@ -36,7 +36,7 @@ def page(
     ``scope`` is plain data that says which list this is, filters included: a token holds for its own list only.
     Raises ``refusal`` for any other text.
     """
-    after = _open(token, scope, refusal) if token else None
+    after = unseal(token, scope, refusal) if token else None
     if after is not None:
         bound = tuple_(*after)
         query = query.where(tuple_(*by) < bound if descending else tuple_(*by) > bound)
@@ -45,16 +45,16 @@ def page(
     rows = connection.execute(query.add_columns(*keys).order_by(*order).limit(size + 1)).all()
     if len(rows) <= size:
         return list(rows), None
-    return list(rows[:size]), _seal([rows[size - 1]._mapping[key.name] for key in keys], scope)
+    return list(rows[:size]), seal([rows[size - 1]._mapping[key.name] for key in keys], scope)
 
 
 def few(
     items: Sequence[Any], *, size: int, token: str | None, scope: Any, refusal: ServiceError
 ) -> tuple[list[Any], str | None]:
     """A page of a list so short that it is at hand as a whole; its tokens count the items before."""
-    (start,) = _open(token, scope, refusal) if token else (0,)
+    (start,) = unseal(token, scope, refusal) if token else (0,)
     end = start + size
-    return list(items[start:end]), _seal([end], scope) if end < len(items) else None
+    return list(items[start:end]), seal([end], scope) if end < len(items) else None
 
 
 def sagemaker_page(
@@ -112,12 +112,14 @@ def _without_paging(request: Members) -> Members:
     return {name: value for name, value in request.items() if name not in ("NextToken", "MaxResults")}
 
 
-def _seal(after: list[Any], scope: Any) -> str:
+def seal(after: list[Any], scope: Any) -> str:
+    """A token that holds ``after`` (plain data), for one list only."""
     body = json.dumps(after, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_digest(body, scope) + body).decode().rstrip("=")
 
 
-def _open(token: str, scope: Any, refusal: ServiceError) -> list[Any]:
+def unseal(token: str, scope: Any, refusal: ServiceError) -> list[Any]:
+    """What a token of this list holds. Raises ``refusal`` for any other text."""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except ValueError:
