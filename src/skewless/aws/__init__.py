@@ -1,0 +1,1 @@
+"""The wire: what AWS clients send and expect. What it means is decided in ``skewless.control``."""

@@ -1,0 +1,418 @@
+"""Signature Version 4: who sent a request, and that nobody changed it on the way.
+
+A request signs its method, path, query, the headers that it lists, and its body's SHA-256; a presigned URL has the
+signature in its query. S3 may leave the body's sum out or sign a body in chunks (``skewless.aws.chunks``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from skewless.aws.http import Head
+from skewless.errors import SkewlessError
+
+ALGORITHM: Final = "AWS4-HMAC-SHA256"
+SKEW: Final = 15 * 60
+"""Seconds that a client's clock may differ from ours."""
+LONGEST_EXPIRY: Final = 7 * 24 * 3600
+"""Seconds that a presigned URL may be good for."""
+UNSIGNED: Final = "UNSIGNED-PAYLOAD"
+STREAMING: Final = (
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+    "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+)
+EMPTY: Final = hashlib.sha256(b"").hexdigest()
+
+AUTHORIZATION: Final = re.compile(
+    r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+)\s*,\s*SignedHeaders=(?P<signed>[^,\s]+)\s*,"
+    r"\s*Signature=(?P<signature>[0-9a-f]{64})\s*"
+)
+TIME: Final = re.compile(r"\d{8}T\d{6}Z")
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
+PLAIN_PATH: Final = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+/?|/")
+"""A path that encoding and normalising leave as it is."""
+PRESIGNED: Final = (
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Signature",
+)
+
+
+class Fault(Enum):
+    """What can be wrong with a signature."""
+
+    MISSING = "missing"
+    INCOMPLETE = "incomplete"
+    MECHANISM = "mechanism"
+    UNKNOWN_KEY = "unknown key"
+    TOKEN = "token"
+    MISMATCH = "mismatch"
+    SKEWED = "skewed"
+    EXPIRED = "expired"
+    UNSIGNED_HEADERS = "unsigned headers"
+    BODY_SUM_MISSING = "body sum missing"
+    BODY_SUM_INVALID = "body sum invalid"
+    BODY_CHANGED = "body changed"
+    BODY_INCOMPLETE = "body incomplete"
+    CHUNKS = "chunks"
+
+
+class SignatureRefused(SkewlessError):
+    """A signature does not hold."""
+
+    def __init__(self, fault: Fault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request says of its signature, read but not yet checked; the key is known and the time is near."""
+
+    access_key: str
+    scope: str
+    """``date/region/service/aws4_request``."""
+    region: str
+    service: str
+    when: str
+    """``YYYYMMDDTHHMMSSZ``."""
+    signed_headers: tuple[str, ...]
+    signature: str
+    presigned: bool
+    body_sum: str | None
+    """What ``x-amz-content-sha256`` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request whose signature holds."""
+
+    claim: Claim
+    body_sum: str
+    """The body's SHA-256 in hex, or one of UNSIGNED and STREAMING: what the signature says of the body."""
+    key: bytes
+    """The key that signs the chunks of a body."""
+
+
+class Verifier:
+    """Checks signatures against the installation's keys."""
+
+    def __init__(self, keys: Mapping[str, str], now: Callable[[], float] = time.time) -> None:
+        """``keys``: secrets by access key; ``now``: seconds since 1970."""
+        self._keys = keys
+        self._now = now
+
+    def claim(self, head: Head) -> Claim:
+        """What the head says, refused where that alone shows that the request will not do: before any body is read."""
+        authorization = head.headers.get("authorization")
+        if b"X-Amz-Signature=" in head.query or b"X-Amz-Credential=" in head.query:
+            if authorization is not None:
+                raise SignatureRefused(
+                    Fault.MECHANISM, "Only one auth mechanism allowed; the request has two"
+                )
+            claim = self._presigned(head)
+        elif authorization is None:
+            raise SignatureRefused(Fault.MISSING, "Request is missing Authentication Token")
+        else:
+            claim = self._in_header(head, authorization)
+            self._check_time(claim)
+        if claim.access_key not in self._keys:
+            raise SignatureRefused(Fault.UNKNOWN_KEY, f"the access key {claim.access_key} is not known here")
+        _check_signed_headers(head, claim)
+        return claim
+
+    def check(self, head: Head, claim: Claim, body_sum: str | None) -> Signed:
+        """The signature itself. ``body_sum`` is the SHA-256 of the body that came, None where it is still to come."""
+        said = _said_of_body(claim, body_sum)
+        secret = self._keys[claim.access_key]
+        date, region, service, _ = claim.scope.split("/")
+        key = _signing_key(secret, date, region, service)
+        canonical = _canonical(head, claim, said)
+        digest = hashlib.sha256(canonical).hexdigest()
+        text = f"{ALGORITHM}\n{claim.when}\n{claim.scope}\n{digest}".encode()
+        if not hmac.compare_digest(hmac.digest(key, text, "sha256").hex(), claim.signature):
+            raise SignatureRefused(
+                Fault.MISMATCH,
+                "The request signature we calculated does not match the signature you provided. "
+                "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+            )
+        return Signed(claim, said, key)
+
+    def _in_header(self, head: Head, authorization: str) -> Claim:
+        found = AUTHORIZATION.fullmatch(authorization)
+        if found is None:
+            raise _not_understood(authorization)
+        access_key, scope, date, region, service = _scope(found["credential"])
+        when = _time_of(head)
+        if when[:8] != date:
+            raise SignatureRefused(
+                Fault.MISMATCH,
+                f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+                f"'{date}' != '{when[:8]}', from '{when}'.",
+            )
+        if "x-amz-security-token" in head.headers:
+            raise _token()
+        signed = tuple(found["signed"].lower().split(";"))
+        body_sum = head.headers.get("x-amz-content-sha256")
+        return Claim(
+            access_key,
+            scope,
+            region,
+            service,
+            when,
+            signed,
+            found["signature"],
+            False,
+            _body_sum(body_sum, service),
+        )
+
+    def _presigned(self, head: Head) -> Claim:
+        fields = _auth_fields(head.query)
+        missing = [name for name in (*PRESIGNED, "X-Amz-Expires") if name not in fields]
+        if (
+            missing
+            or fields["X-Amz-Algorithm"] != ALGORITHM
+            or not SHA256.fullmatch(fields["X-Amz-Signature"])
+        ):
+            raise SignatureRefused(
+                Fault.INCOMPLETE,
+                "Query-string authentication version 4 requires the X-Amz-Algorithm (AWS4-HMAC-SHA256), "
+                "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+            )
+        access_key, scope, date, region, service = _scope(fields["X-Amz-Credential"])
+        when = fields["X-Amz-Date"]
+        if not TIME.fullmatch(when) or when[:8] != date:
+            raise SignatureRefused(
+                Fault.INCOMPLETE, "X-Amz-Date must be YYYYMMDDTHHMMSSZ, of the credential's day"
+            )
+        if "X-Amz-Security-Token" in fields:
+            raise _token()
+        self._check_expiry(when, fields["X-Amz-Expires"])
+        signed = tuple(fields["X-Amz-SignedHeaders"].lower().split(";"))
+        body_sum = head.headers.get("x-amz-content-sha256") or fields.get("X-Amz-Content-Sha256")
+        if service == "s3" and body_sum is None:
+            body_sum = UNSIGNED
+        return Claim(
+            access_key,
+            scope,
+            region,
+            service,
+            when,
+            signed,
+            fields["X-Amz-Signature"],
+            True,
+            _body_sum(body_sum, service),
+        )
+
+    def _check_time(self, claim: Claim) -> None:
+        now, then = self._now(), _seconds(claim.when)
+        if abs(now - then) <= SKEW:
+            return
+        limit = _stamp(now - SKEW if then < now else now + SKEW)
+        early = f"Signature expired: {claim.when} is now earlier than {limit} ({_stamp(now)} - 15 min.)"
+        late = (
+            f"Signature not yet current: {claim.when} is still later than {limit} ({_stamp(now)} + 15 min.)"
+        )
+        raise SignatureRefused(Fault.SKEWED, early if then < now else late)
+
+    def _check_expiry(self, when: str, expires: str) -> None:
+        if not (expires.isascii() and expires.isdecimal() and 0 < int(expires[:9]) <= LONGEST_EXPIRY):
+            raise SignatureRefused(Fault.INCOMPLETE, f"X-Amz-Expires must be 1 to {LONGEST_EXPIRY} seconds")
+        now, then = self._now(), _seconds(when)
+        if then > now + SKEW:
+            raise SignatureRefused(Fault.EXPIRED, "Request is not valid yet")
+        if then + int(expires) < now:
+            raise SignatureRefused(Fault.EXPIRED, "Request has expired")
+
+
+def _not_understood(authorization: str) -> SignatureRefused:
+    if not authorization.startswith(ALGORITHM):
+        return SignatureRefused(
+            Fault.MECHANISM,
+            f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}.",
+        )
+    missing = [
+        name for name in ("Credential", "SignedHeaders", "Signature") if f"{name}=" not in authorization
+    ]
+    told = " ".join(f"Authorization header requires '{name}' parameter." for name in missing)
+    return SignatureRefused(
+        Fault.INCOMPLETE, told or "the Authorization header is not as Signature Version 4 has it"
+    )
+
+
+def _token() -> SignatureRefused:
+    return SignatureRefused(
+        Fault.TOKEN,
+        "The security token included in the request is invalid. Skewless gives out no session tokens: "
+        "unset AWS_SESSION_TOKEN",
+    )
+
+
+def _scope(credential: str) -> tuple[str, str, str, str, str]:
+    """Access key, scope, date, region and service."""
+    access_key, _, scope = credential.partition("/")
+    parts = scope.split("/")
+    if len(parts) != 4 or parts[3] != "aws4_request" or not all(parts) or not access_key:
+        raise SignatureRefused(
+            Fault.INCOMPLETE,
+            f"Credential must have exactly 5 slash-delimited elements, e.g. "
+            f"keyid/date/region/service/aws4_request, got '{credential}'",
+        )
+    return access_key, scope, parts[0], parts[1], parts[2]
+
+
+def _time_of(head: Head) -> str:
+    when = head.headers.get("x-amz-date")
+    if when is None:
+        try:
+            sent = parsedate_to_datetime(head.headers.get("date", ""))
+        except ValueError:
+            raise SignatureRefused(
+                Fault.INCOMPLETE,
+                "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.",
+            ) from None
+        return _stamp(sent.timestamp())
+    try:
+        _seconds(when)
+    except ValueError:
+        raise SignatureRefused(
+            Fault.INCOMPLETE, f"Date must be in ISO-8601 'basic format'. Got '{when}'."
+        ) from None
+    return when
+
+
+def _seconds(when: str) -> float:
+    if not TIME.fullmatch(when):
+        raise ValueError(when)
+    fields = (when[:4], when[4:6], when[6:8], when[9:11], when[11:13], when[13:15])
+    return datetime(*map(int, fields), tzinfo=UTC).timestamp()
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def _auth_fields(query: bytes) -> dict[str, str]:
+    """The query's own ``X-Amz-…`` names. Twice the same is refused: which one was meant?"""
+    found: dict[str, str] = {}
+    for pair in query.split(b"&"):
+        raw_name, _, raw_value = pair.partition(b"=")
+        name = unquote_to_bytes(raw_name).decode("latin-1")
+        if name.startswith("X-Amz-"):
+            if name in found:
+                raise SignatureRefused(Fault.INCOMPLETE, f"the query has {name} twice")
+            found[name] = unquote_to_bytes(raw_value).decode("latin-1")
+    return found
+
+
+def _body_sum(said: str | None, service: str) -> str | None:
+    if said is None:
+        if service == "s3":
+            raise SignatureRefused(
+                Fault.BODY_SUM_MISSING, "Missing required header for this request: x-amz-content-sha256"
+            )
+        return None
+    if SHA256.fullmatch(said) or (service == "s3" and (said == UNSIGNED or said in STREAMING)):
+        return said
+    raise SignatureRefused(
+        Fault.BODY_SUM_INVALID,
+        "x-amz-content-sha256 must be a valid sha256 value"
+        + (
+            f", {UNSIGNED} or one of {', '.join(STREAMING)}"
+            if service == "s3"
+            else f"; {service} takes no other"
+        ),
+    )
+
+
+def _check_signed_headers(head: Head, claim: Claim) -> None:
+    """What decides what a request does must be signed: the host, and all that is AWS's own."""
+    signed = claim.signed_headers
+    needed = [name for name in head.headers if name == "host" or name.startswith("x-amz-")]
+    bare = [name for name in needed if name not in signed]
+    if "host" not in signed or bare:
+        raise SignatureRefused(
+            Fault.UNSIGNED_HEADERS,
+            f"There were headers present in the request which were not signed: {', '.join(bare) or 'host'}",
+        )
+    absent = [name for name in signed if name not in head.headers]
+    if absent:
+        raise SignatureRefused(
+            Fault.MISMATCH, f"the signature covers headers that did not come: {', '.join(absent)}"
+        )
+    if list(signed) != sorted(set(signed)):
+        raise SignatureRefused(Fault.INCOMPLETE, "SignedHeaders must be sorted, each name once")
+
+
+def _said_of_body(claim: Claim, body_sum: str | None) -> str:
+    if claim.body_sum is None:
+        if body_sum is None:
+            raise TypeError("a request that does not tell its body's sum can be checked only with its body")
+        return body_sum
+    if body_sum is not None and SHA256.fullmatch(claim.body_sum) and body_sum != claim.body_sum:
+        raise SignatureRefused(
+            Fault.BODY_CHANGED, "The provided 'x-amz-content-sha256' header does not match what was computed."
+        )
+    return claim.body_sum
+
+
+@lru_cache(maxsize=256)
+def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (date, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode("latin-1"), "sha256")
+    return key
+
+
+def _canonical(head: Head, claim: Claim, body_sum: str) -> bytes:
+    headers = "".join(f"{name}:{' '.join(head.headers[name].split())}\n" for name in claim.signed_headers)
+    names = ";".join(claim.signed_headers)
+    rest = f"{headers}\n{names}\n{body_sum}"
+    path, query = _canonical_path(head.path, claim.service), _canonical_query(head.query)
+    return b"%b\n%b\n%b\n%b" % (head.method.encode(), path, query, rest.encode("latin-1"))
+
+
+def _canonical_path(path: bytes, service: str) -> bytes:
+    """S3 encodes each segment once and keeps dots and empty ones; the others encode the path again, normalised."""
+    if PLAIN_PATH.fullmatch(path):
+        return path
+    if service == "s3":
+        return b"/".join(_encoded(unquote_to_bytes(segment)) for segment in path.split(b"/"))
+    kept: list[bytes] = []
+    for segment in path.split(b"/"):
+        if segment == b"..":
+            del kept[-1:]
+        elif segment not in (b"", b"."):
+            kept.append(_encoded(segment))
+    return b"/" + b"/".join(kept) + (b"/" if kept and path.endswith(b"/") else b"")
+
+
+def _canonical_query(query: bytes) -> bytes:
+    """Names and values encoded anew and sorted, without the signature itself."""
+    if not query:
+        return b""
+    pairs = []
+    for pair in query.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        name = unquote_to_bytes(name)
+        if name != b"X-Amz-Signature":
+            pairs.append((_encoded(name), _encoded(unquote_to_bytes(value))))
+    return b"&".join(b"%b=%b" % pair for pair in sorted(pairs))
+
+
+def _encoded(value: bytes) -> bytes:
+    return quote_from_bytes(value, safe="-_.~").encode("ascii")
