@@ -21,13 +21,15 @@ from skewless.names import container_names
 from skewless.services import Services
 from skewless.serving.asked import ASKED, Asked
 from skewless.supervisor.children import Sink
-from skewless.supervisor.fleet import DeploymentError, Fleet, FleetEnded, NoInstance, Variant
+from skewless.supervisor.fleet import DeploymentError, Fleet, FleetEnded, UnknownTarget, Variant
 from skewless.supervisor.hop import HopError, Reply
 from skewless.supervisor.instances import Instance, Place
 from skewless.supervisor.processes import register
 
 _DRAIN: Final = 90.0
 """Seconds that requests under way have when their fleet is replaced: longer than the longest of them."""
+_LONGEST: Final = 60.0
+"""Seconds that an answer may take, as in SageMaker."""
 _PAUSE: Final = 5.0
 """Seconds until a deletion that failed is tried again."""
 _AGAIN: Final = 0.02
@@ -43,7 +45,19 @@ class Invoked:
     reply: Reply
     variant: str
     containers: Sequence[str]
+    instances: int
+    """How many the variant has."""
     nanoseconds: int
+
+
+class Lost(Exception):
+    """An instance had the request and gave no answer; ``timed_out``: not in time."""
+
+    def __init__(self, message: str, variant: str, container: str, *, timed_out: bool) -> None:
+        super().__init__(message)
+        self.variant = variant
+        self.container = container
+        self.timed_out = timed_out
 
 
 class Endpoints:
@@ -81,11 +95,11 @@ class Endpoints:
     async def invoke(
         self, name: str, variant: str | None, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> Invoked:
-        """Have an instance answer. NoInstance where nobody can; HopError where one went away with the request."""
+        """Have an instance answer. UnknownTarget or NoInstance where nobody can; Lost where one had the request."""
         while True:
             fleet = self._fleets.get(name)
             if fleet is None:
-                raise NoInstance(f"Endpoint {name} of account {self.plane.names.account} not found.")
+                raise UnknownTarget(f"Endpoint {name} of account {self.plane.names.account} not found.")
             try:
                 chosen, instance = await fleet.pick(variant)
             except FleetEnded:
@@ -93,13 +107,17 @@ class Endpoints:
                 continue
             started = perf_counter_ns()
             try:
-                reply = await instance.ask(headers, body)
+                async with asyncio.timeout(_LONGEST):
+                    reply = await instance.ask(headers, body)
+            except TimeoutError:
+                raise Lost("timed out", chosen.name, chosen.containers[0], timed_out=True) from None
             except HopError as error:
                 if error.sent:
-                    raise
+                    raise Lost(str(error), chosen.name, chosen.containers[0], timed_out=False) from None
                 await asyncio.sleep(_AGAIN)
                 continue
-            return Invoked(reply, chosen.name, chosen.containers, perf_counter_ns() - started)
+            spent = perf_counter_ns() - started
+            return Invoked(reply, chosen.name, chosen.containers, len(chosen.instances), spent)
 
     async def stop(self) -> None:
         """End all instances; the store is left as it is."""

@@ -15,8 +15,12 @@ _PATIENCE: Final = 30.0
 """Seconds that a request waits for an instance while all are being started again."""
 
 
+class UnknownTarget(Exception):
+    """There is no such endpoint or variant."""
+
+
 class NoInstance(Exception):
-    """There is nobody to answer: no such variant, or no instance of it in time."""
+    """No instance was ready in time."""
 
 
 class FleetEnded(Exception):
@@ -106,10 +110,11 @@ class Fleet:
     async def pick(self, wanted: str | None) -> tuple[Variant, Instance]:
         """Who answers the next request: a variant by weight, or the wanted one; of it the least busy instance.
 
-        NoInstance where the variant is unknown, or nobody is ready for so long; FleetEnded when it is being stopped.
+        UnknownTarget where there is no such variant; NoInstance where nobody is ready for so long; FleetEnded when
+        the fleet is being stopped.
         """
         if wanted is not None and wanted not in self.variants:
-            raise NoInstance(f"Variant {wanted} not found for Request")
+            raise UnknownTarget(f"Variant {wanted} not found for Request")
         try:
             async with asyncio.timeout(_PATIENCE):
                 while (picked := self._pick(wanted)) is None:
