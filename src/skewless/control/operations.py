@@ -5,6 +5,8 @@ from typing import Final
 from skewless.control import (
     iam,
     iam_policies,
+    log_events,
+    logs,
     sts,
 )
 from skewless.control.plane import OPERATIONS
@@ -14,5 +16,7 @@ __all__ = ["GROUPS", "OPERATIONS"]
 GROUPS: Final = (
     iam,
     iam_policies,
+    log_events,
+    logs,
     sts,
 )

@@ -10,14 +10,16 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 
 SUFFIX: Final = ".jsonl"
 NEAR: Final = 16 << 10
 """Bytes below which reading on is cheaper than halving again."""
-BLOCK: Final = 64 << 10
+FIRST_BLOCK: Final = 16 << 10
+BLOCK: Final = 256 << 10
+"""Bytes that are read at once, at first and at most."""
 
 
 class Line(msgspec.Struct, omit_defaults=True):
@@ -96,6 +98,11 @@ class StreamFiles:
         starts = self.starts
         return starts[-1] + _size(self.path(starts[-1])) if starts else 0
 
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self.end - self.begin
+
     def state(self) -> State:
         """What the last line says of all before it."""
         last = next(iter(self.before(self.end, 1)), None)
@@ -107,26 +114,28 @@ class StreamFiles:
         return State(last.high, line.late, last.ingested)
 
     def events(self, position: int, *, inside: bool = False) -> Iterator[Event]:
-        """Whole lines from a position on; ``inside`` says that it may lie within a line, which is passed over."""
-        position = max(position, self.begin)
+        """Whole lines from a position on; ``inside`` says that it may lie within a line, which is passed over.
+
+        No file stays open between two lines, so many streams can be read side by side.
+        """
+        at, block = max(position, self.begin), FIRST_BLOCK
         while self.starts:
-            start = self._segment(position)
-            try:
-                file = self.path(start).open("rb")
-            except FileNotFoundError:  # dropped in this moment
-                following = [later for later in self.starts if later > start]
-                if not following:
-                    return
-                position = following[0]
+            start = self._segment(at)
+            raw = _bytes_of(self.path(start), at - start, block)
+            whole = raw.rfind(b"\n") + 1
+            if not whole and len(raw) == block:
+                block *= 2  # one line is longer than the block
                 continue
-            with file:
-                for event in _read(file, start, position, inside):
-                    yield event
-                    position = event.end
-            following = [later for later in self.starts if later > start]
-            if not following:
-                return
-            position, inside = following[0], False
+            if not whole:  # the rest is still being written, or torn
+                later = [other for other in self.starts if other > start]
+                if not later:
+                    return
+                at, inside = later[0], False
+                continue
+            skipped = raw.index(b"\n") + 1 if inside and at > start else 0
+            yield from _lines(raw[skipped:whole], at + skipped)
+            at, inside = at + whole, False
+            block = min(block * 2, BLOCK)
 
     def before(self, position: int, count: int) -> list[Event]:
         """Up to ``count`` events that end at or before a position, oldest first."""
@@ -165,22 +174,27 @@ class StreamFiles:
         return starts[max(bisect_right(starts, position) - 1, 0)]
 
 
-def _read(file: BinaryIO, start: int, position: int, inside: bool) -> Iterator[Event]:
-    at = max(position, start)
-    file.seek(at - start)
-    if inside and at > start:
-        at += len(file.readline())
-    for raw in file:
-        if not raw.endswith(b"\n"):
-            return  # still being written, or torn when its writer was killed
+def _bytes_of(file: Path, offset: int, size: int) -> bytes:
+    """Up to ``size`` bytes from an offset on; none when the file was dropped in this moment."""
+    try:
+        with file.open("rb", buffering=0) as opened:
+            opened.seek(offset)
+            return opened.read(size)
+    except FileNotFoundError:
+        return b""
+
+
+def _lines(raw: bytes, position: int) -> Iterator[Event]:
+    for text in raw.split(b"\n")[:-1]:
+        end = position + len(text) + 1
         try:
-            line = _decode(raw)
+            line = _decode(text)
         except msgspec.DecodeError:
-            pass  # torn: the writer that came next ended the line
+            pass  # torn when its writer was killed: the writer that came next ended it
         else:
             time = line.time
-            yield Event(at, at + len(raw), time, line.ingested or time, line.high or time, line.message)
-        at += len(raw)
+            yield Event(position, end, time, line.ingested or time, line.high or time, line.message)
+        position = end
 
 
 def _until(events: Iterable[Event], position: int) -> list[Event]:
