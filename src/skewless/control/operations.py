@@ -3,6 +3,8 @@
 from typing import Final
 
 from skewless.control import (
+    glue_jobs,
+    glue_runs,
     iam,
     iam_policies,
     log_events,
@@ -14,6 +16,8 @@ from skewless.control.plane import OPERATIONS
 __all__ = ["GROUPS", "OPERATIONS"]
 
 GROUPS: Final = (
+    glue_jobs,
+    glue_runs,
     iam,
     iam_policies,
     log_events,

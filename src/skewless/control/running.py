@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from skewless.control import glue_running
 from skewless.control.plane import Members, Plane
 from skewless.control.run import End, Kind, Run
 
-KINDS: Final[dict[str, Kind]] = {}
+KINDS: Final[dict[str, Kind]] = {glue_running.KIND: glue_running}
 """The kinds of job there are."""
 
 
