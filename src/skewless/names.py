@@ -11,6 +11,10 @@ ACCOUNT: Final = "000000000000"
 """The one account of an installation; AWS gives its accounts twelve digits, and nobody has this one."""
 
 
+DEFAULT_ROLE: Final = "SkewlessExecutionRole"
+"""The execution role that the first start makes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """Makes ARNs of one account and region."""

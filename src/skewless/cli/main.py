@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from skewless.cli import datasets, explain, pipelines, train
+from skewless.cli import datasets, explain, pipelines, train, up
 from skewless.errors import SkewlessError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(train.app, name="train")
 pipelines.add_to(app)
+up.add_to(app)
 app.command()(explain.explain)
 
 

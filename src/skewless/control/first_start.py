@@ -10,9 +10,9 @@ from sqlalchemy import select
 from skewless.control.iam import insert_role
 from skewless.control.plane import Plane
 from skewless.control.roles import GLUE, SAGEMAKER
+from skewless.names import DEFAULT_ROLE
 from skewless.store.tables import ROLES
 
-DEFAULT_ROLE: Final = "SkewlessExecutionRole"
 
 
 def ensure_default_role(plane: Plane) -> str:

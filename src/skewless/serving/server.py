@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import multiprocessing
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +19,10 @@ from uvicorn.supervisors import Multiprocess
 
 from skewless.containers.load import load_pipeline
 from skewless.containers.pipeline import Pipeline
-from skewless.errors import SettingError, SkewlessError
+from skewless.errors import SkewlessError
 from skewless.serving.app import Refusals, create_app
 from skewless.serving.lean import keep_pandas_out
+from skewless.serving.listening import Server, bind
 from skewless.serving.protocol import Protocol
 from skewless.settings import Settings
 
@@ -53,7 +52,7 @@ def serve(
     requests are answered.
     """
     keep_pandas_out()
-    listener = _bind(host, port)
+    listener = bind(host, port)
     try:
         chosen = settings or Settings.read()
         pipeline = load_pipeline(path, settings=chosen)
@@ -62,7 +61,7 @@ def serve(
             on_ready(pipeline, listener.getsockname()[1])
 
         if workers == 1:
-            _Server(_config(create_app(pipeline, chosen)), started).run(sockets=[listener])
+            Server(_config(create_app(pipeline, chosen)), started).run(sockets=[listener])
         else:
             pipeline.close()
             os.environ[PIPELINE] = str(path.resolve())
@@ -80,26 +79,7 @@ def serve_on_socket(pipeline: Pipeline, settings: Settings, path: Path, *, log: 
         listener.bind(str(path))
         path.chmod(0o600)
         listener.listen(2048)
-        _Server(_config(create_app(pipeline, settings, log)), lambda: None).run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """Tells when it answers; being asked to stop is no failure of it."""
-
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_started = on_started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_started()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        with super().capture_signals():
-            yield
-            # Uvicorn would raise them again, and the process would end by the signal in place of status 0.
-            self._captured_signals.clear()
+        Server(_config(create_app(pipeline, settings, log)), lambda: None).run(sockets=[listener])
 
 
 class _Workers(Multiprocess):
@@ -171,34 +151,3 @@ def _config(app: Starlette | str, workers: int = 1) -> uvicorn.Config:
         timeout_keep_alive=_IDLE,
         timeout_worker_healthcheck=_SILENCE,
     )
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise SettingError(
-            f"cannot listen on host {host!r}: {error.strerror}", hint="Choose another with --host."
-        ) from None
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        # A bound port answers nobody until someone listens, but two servers may bind it: listen now, so that
-        # the second one is told.
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise SettingError(
-                f"port {port} on {host} is in use by another program", hint="Choose another with --port."
-            ) from None
-        raise SettingError(
-            f"cannot listen on host {host!r}, port {port}: {error.strerror}",
-            hint="Choose others with --host and --port.",
-        ) from None
-    except OverflowError:
-        listener.close()
-        raise SettingError(f"{port} is no port", hint="Ports are 0 to 65535.") from None
-    listener.set_inheritable(True)
-    return listener

@@ -95,29 +95,26 @@ class Endpoints:
     async def invoke(
         self, name: str, variant: str | None, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> Invoked:
-        """Have an instance answer. UnknownTarget or NoInstance where nobody can; Lost where one had the request."""
+        """Have an instance answer. UnknownTarget or NoInstance where nobody can; Lost where one had the request.
+
+        A request whose instance went away is tried once more: built-in containers change nothing outside of them. It
+        is not tried a third time, since it may be what ends them.
+        """
+        lost = 0
         while True:
             fleet = self._fleets.get(name)
             if fleet is None:
                 raise UnknownTarget(f"Endpoint {name} of account {self.plane.names.account} not found.")
             try:
                 chosen, instance = await fleet.pick(variant)
+                return await _ask(chosen, instance, headers, body)
             except FleetEnded:
-                await asyncio.sleep(_AGAIN)
-                continue
-            started = perf_counter_ns()
-            try:
-                async with asyncio.timeout(_LONGEST):
-                    reply = await instance.ask(headers, body)
-            except TimeoutError:
-                raise Lost("timed out", chosen.name, chosen.containers[0], timed_out=True) from None
+                pass
             except HopError as error:
-                if error.sent:
+                lost += error.sent
+                if lost > 1:
                     raise Lost(str(error), chosen.name, chosen.containers[0], timed_out=False) from None
-                await asyncio.sleep(_AGAIN)
-                continue
-            spent = perf_counter_ns() - started
-            return Invoked(reply, chosen.name, chosen.containers, len(chosen.instances), spent)
+            await asyncio.sleep(_AGAIN)
 
     async def stop(self) -> None:
         """End all instances; the store is left as it is."""
@@ -206,3 +203,17 @@ class Endpoints:
             self.plane.logs.write(group, f"{stream}/{container}" if apart else stream, line)
 
         return sink
+
+
+async def _ask(
+    variant: Variant, instance: Instance, headers: list[tuple[bytes, bytes]], body: bytes
+) -> Invoked:
+    started = perf_counter_ns()
+    try:
+        async with asyncio.timeout(_LONGEST):
+            reply = await instance.ask(headers, body)
+    except TimeoutError:
+        raise Lost("timed out", variant.name, variant.containers[0], timed_out=True) from None
+    return Invoked(
+        reply, variant.name, variant.containers, len(variant.instances), perf_counter_ns() - started
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -150,7 +151,7 @@ class Fleet:
 
 def _failure(variant: Variant, why: str) -> str:
     """The sentence that clients know, and then what was wrong."""
-    named = why.partition(":")[0]
+    named = re.split("[:,]", why, maxsplit=1)[0]
     container = named if named in variant.containers else variant.containers[0]
     told = f"{container} container" if container == "primary" else container
     return (

@@ -1,0 +1,1 @@
+"""What `skewless up` puts together: the wire in front, the supervisor behind, and the invocations between them."""

@@ -1,0 +1,133 @@
+"""InvokeEndpoint: from a verified request to an instance's answer, with its metrics, and errors as clients know them.
+
+Wire facts: SageMaker Runtime's InvokeEndpoint (headers, ModelError's members and texts).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from time import perf_counter_ns
+from typing import Final
+
+from skewless.app.meters import Meters
+from skewless.aws.front import KEY, Receive, Scope, Send
+from skewless.aws.http import Answer, Head
+from skewless.control.plane import Plane
+from skewless.supervisor.endpoints import Endpoints, Invoked, Lost
+from skewless.supervisor.fleet import NoInstance, UnknownTarget
+
+_PATH: Final = re.compile(rb"/endpoints/([^/]+)/(invocations|invocations-response-stream|async-invocations)")
+_NAME: Final = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_FORWARDED: Final = (
+    "content-type",
+    "accept",
+    "x-amzn-sagemaker-custom-attributes",
+    "x-amzn-sagemaker-inference-id",
+)
+_RETURNED: Final = ("x-amzn-sagemaker-custom-attributes", "x-skewless-skipped", "x-skewless-skipped-rows")
+_REFUSED: Final = {
+    "x-amzn-sagemaker-target-model": "TargetModel: the endpoint has no multi-model container",
+    "x-amzn-sagemaker-target-container-hostname": (
+        "TargetContainerHostname: the endpoint's model runs its containers in series"
+    ),
+    "x-amzn-sagemaker-session-id": "SessionId: stateful sessions are not supported",
+    "x-amzn-sagemaker-enable-explanations": "EnableExplanations: the endpoint has no explainer",
+    "x-amzn-sagemaker-inference-component": "InferenceComponentName: there are no inference components",
+}
+
+
+class Invocations:
+    """The runtime's one operation."""
+
+    def __init__(self, plane: Plane, endpoints: Endpoints) -> None:
+        self.plane = plane
+        self.endpoints = endpoints
+        self.meters = Meters(plane.metrics)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The front's app for requests whose signature holds."""
+        answer = await self.answer(scope[KEY].head, (await receive())["body"])
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def answer(self, head: Head, body: bytes) -> Answer:
+        """Have an instance answer, and say how that went as the runtime does."""
+        started = perf_counter_ns()
+        path = _PATH.fullmatch(head.path)
+        name = path[1].decode("latin-1") if path else ""
+        if path is None or not _NAME.fullmatch(name):
+            return _refusal(
+                "ValidationError", f"{head.path.decode('latin-1')[:200]} is no invocation of an endpoint"
+            )
+        if path[2] != b"invocations":
+            return _refusal("ValidationError", f"{path[2].decode()} is not supported: use InvokeEndpoint")
+        for header, why in _REFUSED.items():
+            if header in head.headers:
+                return _refusal("ValidationError", f"{why}. Leave the parameter out.")
+        wanted = head.headers.get("x-amzn-sagemaker-target-variant")
+        headers = [
+            (key.encode(), head.headers[key].encode("latin-1")) for key in _FORWARDED if key in head.headers
+        ]
+        try:
+            invoked = await self.endpoints.invoke(name, wanted, headers, body)
+        except UnknownTarget as error:
+            return _refusal("ValidationError", str(error))
+        except NoInstance as error:
+            return _refusal("ServiceUnavailable", f"Endpoint {name}: {error}", 503)
+        except Lost as error:
+            return self._lost(name, error)
+        answer = self._answer(name, invoked)
+        self.meters.count(name, invoked, perf_counter_ns() - started)
+        return answer
+
+    def _answer(self, name: str, invoked: Invoked) -> Answer:
+        reply = invoked.reply
+        told = {key.decode("latin-1"): value.decode("latin-1") for key, value in reply.headers.items()}
+        if not 200 <= reply.status < 300:
+            container = told.get("x-skewless-container", invoked.containers[0])
+            return self._model_error(name, reply.status, container, reply.body.decode(errors="replace"))
+        headers = {
+            "content-type": told.get("content-type", "application/octet-stream"),
+            "x-amzn-invoked-production-variant": invoked.variant,
+        }
+        headers |= {key: told[key] for key in _RETURNED if key in told}
+        return Answer(200, reply.body, headers)
+
+    def _lost(self, name: str, error: Lost) -> Answer:
+        self.meters.lost(name, error.variant)
+        message = f"The process of the containers ended while it had the request: {error}."
+        if error.timed_out:
+            message = (
+                f"Your invocation timed out while waiting for a response from container {error.container}. Review the "
+                "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+            )
+        return self._model_error(name, 0, error.container, message)
+
+    def _model_error(self, endpoint: str, status: int, container: str, message: str) -> Answer:
+        client = 400 <= status < 500 and status != 424
+        group = f"/aws/sagemaker/Endpoints/{endpoint}"
+        account = self.plane.names.account
+        members = {
+            "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if client else "INTERNAL_FAILURE_FROM_MODEL",
+            "LogStreamArn": self.plane.names.log_group(group),
+            "Message": (
+                f"Received {'client' if client else 'server'} error ({status}) from {container} with message "
+                f'"{message.rstrip()}". See log group {group} in account {account} for more information.'
+            ),
+            "OriginalMessage": message,
+            "OriginalStatusCode": status,
+        }
+        return _error("ModelError", 424, members)
+
+
+def _refusal(code: str, message: str, status: int = 400) -> Answer:
+    return _error(code, status, {"Message": message, "message": message})
+
+
+def _error(code: str, status: int, members: Mapping[str, object]) -> Answer:
+    body = json.dumps(members, ensure_ascii=False).encode()
+    return Answer(status, body, {"content-type": "application/json", "x-amzn-errortype": code})

@@ -1,0 +1,91 @@
+"""The metrics of invocations, with the names and dimensions that SageMaker gives them; latencies in microseconds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from skewless.supervisor.endpoints import Invoked
+from skewless.telemetry.metrics import Metrics, Series
+
+NAMESPACE: Final = "AWS/SageMaker"
+_SPENT: Final = re.compile(r"([^;,\s]+);dur=([0-9.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """The series of one variant."""
+
+    invocations: Series
+    per_instance: Series
+    errors_4xx: Series
+    errors_5xx: Series
+    model_errors: Series
+    model_latency: Series
+    overhead: Series
+    containers: dict[str, Series]
+    """Of a pipeline only."""
+
+
+class Meters:
+    """Counts invocations."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+        self._variants: dict[tuple[str, str], _Variant] = {}
+
+    def count(self, endpoint: str, invoked: Invoked, nanoseconds: int) -> None:
+        """One that was answered; ``nanoseconds`` is all the time it took here."""
+        series = self._of(endpoint, invoked.variant, invoked.containers)
+        status = invoked.reply.status
+        series.invocations.add(1)
+        series.per_instance.add(1 / invoked.instances)
+        series.errors_4xx.add(400 <= status < 500)
+        series.errors_5xx.add(status >= 500)
+        series.model_errors.add(not 200 <= status < 300)
+        series.model_latency.add(invoked.nanoseconds / 1000)
+        series.overhead.add((nanoseconds - invoked.nanoseconds) / 1000)
+        if series.containers:
+            told = invoked.reply.headers.get(b"server-timing", b"").decode("latin-1")
+            for name, milliseconds in _SPENT.findall(told):
+                if name in series.containers:
+                    series.containers[name].add(float(milliseconds) * 1000)
+
+    def lost(self, endpoint: str, variant: str) -> None:
+        """One whose instance went away, or took too long."""
+        series = self._of(endpoint, variant, ())
+        series.invocations.add(1)
+        series.errors_4xx.add(0)
+        series.errors_5xx.add(1)
+        series.model_errors.add(1)
+
+    def _of(self, endpoint: str, variant: str, containers: Sequence[str]) -> _Variant:
+        found = self._variants.get((endpoint, variant))
+        if found is None:
+            found = self._variants[endpoint, variant] = self._new(endpoint, variant)
+        if len(containers) > 1 and not found.containers.keys() >= set(containers):
+            here = {"EndpointName": endpoint, "VariantName": variant}
+            for name in containers:
+                found.containers[name] = self.metrics.series(
+                    NAMESPACE, "ContainerLatency", {**here, "ContainerName": name}, "Microseconds"
+                )
+        return found
+
+    def _new(self, endpoint: str, variant: str) -> _Variant:
+        here = {"EndpointName": endpoint, "VariantName": variant}
+
+        def series(name: str, unit: str = "None") -> Series:
+            return self.metrics.series(NAMESPACE, name, here, unit)
+
+        return _Variant(
+            series("Invocations"),
+            series("InvocationsPerInstance"),
+            series("Invocation4XXErrors"),
+            series("Invocation5XXErrors"),
+            series("InvocationModelErrors"),
+            series("ModelLatency", "Microseconds"),
+            series("OverheadLatency", "Microseconds"),
+            {},
+        )

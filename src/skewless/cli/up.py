@@ -1,0 +1,165 @@
+"""``skewless up``, ``down``, ``status`` and ``env``: the services on this machine."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from skewless.app.data_dir import DataDir, Identity, Running, role_arn
+from skewless.errors import SettingError, SkewlessError
+from skewless.lazy import resolve
+
+# What each command needs is imported when it runs, so that none pays for the others.
+LAZY: Final = {
+    "run": "skewless.app.gateway:run",
+    "options": "skewless.app.gateway:Options",
+    "summary": "skewless.app.summary:summary",
+}
+
+_START: Final = 60.0
+"""Seconds that a detached gateway has to come up."""
+_STOP: Final = 130.0
+"""Seconds that it has to end: as long as requests and children may take."""
+
+DataDirOption = Annotated[
+    Path,
+    typer.Option("--data-dir", envvar="SKEWLESS_DATA_DIR", help="The folder with all its data."),
+]
+DEFAULT: Final = Path(".skewless")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Enter the commands."""
+    for command in (up, down, status, env):
+        app.command()(command)
+
+
+def up(
+    data_dir: DataDirOption = DEFAULT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 4700,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="postgresql://…; by default a file of SQLite in the data folder."),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The region it says it is; the first start fixes it (us-east-1).")
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return when it answers, and leave it running.")
+    ] = False,
+) -> None:
+    """Start the services: S3, Glue, SageMaker, its runtime, logs and metrics, on one port."""
+    if detach:
+        _detached(data_dir)
+        return
+    options = resolve(LAZY["options"])(data_dir, host, port, database, region)
+    resolve(LAZY["run"])(options, lambda ready: _greet(ready, data_dir))
+
+
+def _greet(ready: Any, data_dir: Path) -> None:
+    print(f"Skewless is up at {ready.url} ({ready.seconds:.1f} s), its data in {data_dir}", flush=True)
+    if ready.first:
+        print(f"New keys and the execution role {role_arn(ready.identity)} were made.")
+    given = "" if data_dir == DEFAULT else f" --data-dir {shlex.quote(str(data_dir))}"
+    print(f'In another terminal: eval "$(skewless env{given})"  and then use boto3, aws, or a notebook.')
+    print("Ctrl-C, or `skewless down`, ends it.", flush=True)
+
+
+def _detached(data_dir: Path) -> None:
+    """The same command without --detach, in a session of its own."""
+    folder = DataDir(data_dir.absolute())
+    folder.make()
+    arguments = [one for one in sys.argv[1:] if one not in ("--detach", "-d")]
+    output = folder.run / "output.log"
+    with output.open("wb") as file:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "skewless.cli.main", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START
+    while time.monotonic() < deadline:
+        running = folder.running()
+        if running is not None and running.pid == child.pid:
+            print(output.read_text(errors="replace"), end="")
+            return
+        if child.poll() is not None:
+            told = output.read_text(errors="replace").strip().removeprefix("error: ")
+            raise SkewlessError(told or f"it ended with status {child.returncode}")
+        time.sleep(0.05)
+    child.terminate()
+    raise SkewlessError(f"it did not come up within {_START:.0f} seconds", hint=f"See {output}.")
+
+
+def down(data_dir: DataDirOption = DEFAULT) -> None:
+    """End the services: requests under way are answered, children end with it, data stays."""
+    folder = DataDir(data_dir.absolute())
+    running = folder.running()
+    if running is None:
+        print(f"Nothing is up in {data_dir}.")
+        return
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP
+    while folder.running() is not None:
+        if time.monotonic() > deadline:
+            raise SkewlessError(
+                f"process {running.pid} did not end within {_STOP:.0f} seconds",
+                hint=f"kill -9 {running.pid} ends it; nothing that was acknowledged is lost by that.",
+            )
+        time.sleep(0.05)
+    print(f"Ended what was up at {running.url}.")
+
+
+def status(data_dir: DataDirOption = DEFAULT) -> None:
+    """Say whether it is up, and what is in it. Exit status 1 where it is not up."""
+    folder = DataDir(data_dir.absolute())
+    running = folder.running()
+    if running is None:
+        print(f"Nothing is up in {data_dir}.")
+        raise typer.Exit(1)
+    age = int(time.time() - running.started)
+    print(f"Up at {running.url} for {age // 3600}:{age // 60 % 60:02}:{age % 60:02} (process {running.pid})")
+    for line in resolve(LAZY["summary"])(_identity(folder), running.url):
+        print(line)
+
+
+def env(data_dir: DataDirOption = DEFAULT) -> None:
+    """Print the environment variables that lead AWS's clients here: eval "$(skewless env)"."""
+    folder = DataDir(data_dir.absolute())
+    identity, running = _identity(folder), folder.running()
+    if running is None:
+        raise SettingError(f"nothing is up in {data_dir}", hint="Start it with `skewless up`.")
+    print("unset AWS_SESSION_TOKEN AWS_PROFILE")
+    for name, value in variables(identity, running).items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def variables(identity: Identity, running: Running) -> dict[str, str]:
+    """What a client needs to find and to be let in."""
+    return {
+        "AWS_ENDPOINT_URL": running.url,
+        "AWS_REGION": identity.region,
+        "AWS_DEFAULT_REGION": identity.region,
+        "AWS_ACCESS_KEY_ID": identity.access_key,
+        "AWS_SECRET_ACCESS_KEY": identity.secret_key,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SKEWLESS_ROLE_ARN": role_arn(identity),
+    }
+
+
+def _identity(folder: DataDir) -> Identity:
+    found = folder.identity()
+    if found is None:
+        raise SettingError(f"nothing was ever up in {folder.root}", hint="Start it with `skewless up`.")
+    return found
