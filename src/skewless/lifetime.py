@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -17,3 +18,13 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before we had asked
         sys.exit(1)
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process, and it has not just ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    # After the name, which may hold anything: the state.
+    return stat.rpartition(")")[2].split()[0] != "Z"

@@ -16,6 +16,7 @@ import typer
 from skewless.app.data_dir import DataDir, Identity, Running, role_arn
 from skewless.errors import SettingError, SkewlessError
 from skewless.lazy import resolve
+from skewless.lifetime import runs
 
 # What each command needs is imported when it runs, so that none pays for the others.
 LAZY: Final = {
@@ -111,7 +112,7 @@ def down(data_dir: DataDirOption = DEFAULT) -> None:
         return
     os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP
-    while folder.running() is not None:
+    while folder.running() is not None or runs(running.pid):
         if time.monotonic() > deadline:
             raise SkewlessError(
                 f"process {running.pid} did not end within {_STOP:.0f} seconds",
