@@ -33,6 +33,10 @@ class KeyConflict(BlobError):
     """A folder of plain files cannot hold both ``a`` and ``a/b``."""
 
 
+class StorageFull(BlobError):
+    """There is no room on the disk."""
+
+
 def no_bucket(bucket: str) -> BucketMissing:
     """The refusal where a bucket is not there."""
     return BucketMissing(

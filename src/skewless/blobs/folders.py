@@ -23,6 +23,7 @@ from skewless.blobs.errors import (
     KeyConflict,
     KeyRefused,
     ObjectMissing,
+    StorageFull,
     no_bucket,
     no_object,
 )
@@ -259,7 +260,7 @@ def failure(error: OSError, bucket: str, key: str) -> BlobError:
     if error.errno == errno.ENAMETOOLONG:
         return KeyRefused("the key is too long for this file system", uri=uri, hint="Use a shorter key.")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return BlobError("the disk is full", uri=uri, hint="Delete what is not needed, then try again.")
+        return StorageFull("the disk is full", uri=uri, hint="Delete what is not needed, then try again.")
     return BlobError(f"the file system refused it: {error.strerror}", uri=uri)
 
 

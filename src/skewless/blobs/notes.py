@@ -62,7 +62,9 @@ class Notes:
         return self.find(bucket, key, file.st_size, file.st_mtime_ns)
 
     def find(self, bucket: str, key: str, size: int, modified_ns: int) -> Found:
-        """A file of this size and time with its note."""
+        """A file of this size and time with its note, or a folder that is an object by itself."""
+        if key.endswith("/"):
+            return Found(0, modified_ns, self.marked(bucket, key) or Note(""))
         try:
             note = msgspec.json.decode(
                 (self._of(bucket, key) / _name(size, modified_ns)).read_bytes(), type=Note

@@ -1,0 +1,5 @@
+"""S3's side of the wire: the embedded storage served from its folder of buckets, or another S3 behind the same door."""
+
+from skewless.aws.s3.app import S3App
+
+__all__ = ["S3App"]

@@ -1,0 +1,247 @@
+"""S3 as an ASGI app behind the front, which has verified the signature and checks the body as it streams through.
+
+A request's operation is found by the service's model; its handler works in a thread, in bounded memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeAlias, TypeVar
+
+from skewless.aws.http import Head
+from skewless.aws.model import OperationShape
+from skewless.aws.s3 import xmltext
+from skewless.aws.s3.intake import Intake
+from skewless.aws.s3.objects import check_members, check_owner
+from skewless.aws.s3.operations import HANDLERS, RECEIVERS, Receiver
+from skewless.aws.s3.refusal import S3Refused, refusal_of
+from skewless.aws.s3.reply import Asked, Reply, Slice, Storage, Uploaded
+from skewless.aws.s3.routes import Place, members_of, operation_of, place_of
+from skewless.blobs.errors import BlobError
+from skewless.blobs.folders import Folders, failure
+
+log = logging.getLogger(__name__)
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+T = TypeVar("T")
+
+KEY: Final = "skewless"
+"""Where the front says what it verified."""
+CHUNK: Final = 1 << 20
+LONGEST_DOCUMENT: Final = 4 << 20
+"""Bytes of XML; a thousand of the longest keys fit in."""
+PATIENCE: Final = 60.0
+"""Seconds between two pieces of a body, or of an answer that is taken."""
+THREADS: Final = 16
+
+
+class Gone(Exception):
+    """The client went away."""
+
+
+class S3App:
+    """The embedded S3. Closing ends its threads."""
+
+    def __init__(self, folder: Path, region: str, *, patience: float = PATIENCE) -> None:
+        """``folder`` holds a folder for each bucket; what a killed gateway left unfinished there is dropped."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._storage = Storage(Folders(folder), region)
+        self._storage.folders.sweep()
+        self._patience = patience
+        self._threads = ThreadPoolExecutor(THREADS, "s3")
+
+    def close(self) -> None:
+        """Wait for what runs and end the threads."""
+        self._threads.shutdown()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, whose signature holds."""
+        head: Head = scope[KEY].head
+        out = Out(send, head, scope[KEY].request_id, self._patience)
+        place: Place | None = None
+        try:
+            place = place_of(head)
+            operation = operation_of(head, place)
+            reply = await self._reply(operation, head, place, scope, receive)
+            await self._answer(operation, reply, out)
+        except Gone:
+            return
+        except S3Refused as error:
+            await out.refuse(error)
+        except BlobError as error:
+            await out.refuse(refusal_of(error, *_names(place)))
+        except OSError as error:
+            log.warning("request %s: %s", out.request_id, error)
+            await out.refuse(refusal_of(failure(error, *_names(place)), *_names(place)))
+
+    async def _reply(
+        self, operation: OperationShape, head: Head, place: Place, scope: Scope, receive: Receive
+    ) -> Reply:
+        receiver, handler = RECEIVERS.get(operation.name), HANDLERS.get(operation.name)
+        if receiver is None and handler is None:
+            raise S3Refused(
+                "NotImplemented", f"{operation.name} is not among the operations that Skewless has"
+            )
+        payload = operation.input.payload if operation.input is not None else None
+        has_document = receiver is None and payload is not None
+        document = await self._document(receive) if has_document else b""
+        asked = Asked(members_of(head, place, operation, document), head.headers)
+        check_members(asked.members)
+        if operation.name not in ("CreateBucket", "ListBuckets"):
+            await self._run(self._check_bucket, asked)
+        if receiver is not None:
+            return await self._receive(receiver, asked, scope, receive)
+        assert handler is not None
+        return await self._run(handler, self._storage, asked)
+
+    def _check_bucket(self, asked: Asked) -> None:
+        self._storage.folders.bucket(asked.bucket)
+        check_owner(asked.members)
+
+    async def _receive(self, receiver: Receiver, asked: Asked, scope: Scope, receive: Receive) -> Reply:
+        await self._run(receiver.check, self._storage, asked)
+        new_file = self._storage.folders.new_file()
+        file = await self._run(new_file.__enter__)
+        try:
+            intake = Intake(file, asked.headers)
+            rest = await self._stream(intake, receive)
+
+            def finish() -> Reply:
+                intake.feed(rest)
+                taken = intake.finish(scope[KEY].trailers)
+                return receiver.store(self._storage, asked, Uploaded(file, taken))
+
+            return await self._run(finish)
+        finally:
+            await self._run(new_file.__exit__, None, None, None)
+
+    async def _stream(self, intake: Intake, receive: Receive) -> bytes:
+        """Take the body in chunks; the rest that is less than one."""
+        pending = bytearray()
+        while True:
+            data, more = await self._piece(receive)
+            pending += data
+            if not more:
+                return bytes(pending)
+            if len(pending) >= CHUNK:
+                await self._run(intake.feed, bytes(pending))
+                pending.clear()
+
+    async def _document(self, receive: Receive) -> bytes:
+        body = bytearray()
+        while True:
+            data, more = await self._piece(receive)
+            body += data
+            if len(body) > LONGEST_DOCUMENT:
+                raise S3Refused(
+                    "EntityTooLarge", f"A document of this request has up to {LONGEST_DOCUMENT} bytes"
+                )
+            if not more:
+                return bytes(body)
+
+    async def _piece(self, receive: Receive) -> tuple[bytes, bool]:
+        try:
+            message = await asyncio.wait_for(receive(), self._patience)
+        except TimeoutError:
+            raise S3Refused(
+                "RequestTimeout",
+                "Your socket connection to the server was not read from or written to within the timeout period.",
+            ) from None
+        if message["type"] != "http.request":
+            raise Gone
+        return message.get("body", b""), message.get("more_body", False)
+
+    async def _answer(self, operation: OperationShape, reply: Reply, out: Out) -> None:
+        if reply.body is not None:
+            try:
+                await self._send_slice(reply, reply.body, out)
+            finally:
+                await self._run(reply.body.file.close)
+            return
+        if reply.document is not None:
+            headers: dict[str, str] = {}
+            body = reply.document
+        else:
+            headers, body = xmltext.answer(operation, reply.members)
+        await out.whole(reply.status, {**headers, **reply.headers}, body)
+
+    async def _send_slice(self, reply: Reply, body: Slice, out: Out) -> None:
+        left = body.length
+        data = await self._run(_read, body.file, body.start, min(CHUNK, left))
+        await out.start(reply.status, reply.headers)
+        while True:
+            left -= len(data)
+            if left and not data:
+                raise ConnectionAbortedError(f"{body.file.name} became shorter while it was sent")
+            await out.piece(data, more=left > 0)
+            if not left:
+                return
+            data = await self._run(_read, body.file, None, min(CHUNK, left))
+
+    async def _run(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+
+class Out:
+    """Where one answer goes."""
+
+    def __init__(self, send: Send, head: Head, request_id: str, patience: float) -> None:
+        self._send = send
+        self._head = head
+        self._patience = patience
+        self._begun = False
+        self.request_id = request_id
+
+    async def start(self, status: int, headers: Mapping[str, str]) -> None:
+        """Status and headers."""
+        self._begun = True
+        pairs = {"x-amz-request-id": self.request_id, **headers}
+        raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in pairs.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+
+    async def piece(self, data: bytes, *, more: bool) -> None:
+        """Bytes of the body. A client that does not take them is not waited for without end."""
+        await asyncio.wait_for(
+            self._send({"type": "http.response.body", "body": data, "more_body": more}), self._patience
+        )
+
+    async def whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        """An answer that is at hand."""
+        if body:
+            headers = {**headers, "content-type": "application/xml"}
+        if status not in (204, 304):
+            headers = {"content-length": str(len(body)), **headers}
+        await self.start(status, headers)
+        await self.piece(b"" if self._head.method == "HEAD" else body, more=False)
+
+    async def refuse(self, refused: S3Refused) -> None:
+        """An error. The connection ends with it where a body may be left unread."""
+        if self._begun:
+            raise ConnectionAbortedError(f"request {self.request_id} failed while it was answered: {refused}")
+        headers = {"connection": "close"} if self._has_body() else {}
+        if refused.status == 304 or self._head.method == "HEAD":
+            await self.whole(refused.status, headers, b"")
+        else:
+            await self.whole(refused.status, headers, xmltext.error(refused, self.request_id))
+
+    def _has_body(self) -> bool:
+        return (
+            self._head.headers.get("content-length", "0") != "0" or "transfer-encoding" in self._head.headers
+        )
+
+
+def _read(file: BinaryIO, start: int | None, length: int) -> bytes:
+    if start is not None:
+        file.seek(start)
+    return file.read(length)
+
+
+def _names(place: Place | None) -> tuple[str, str]:
+    return (place.bucket, place.key) if place is not None else ("", "")
