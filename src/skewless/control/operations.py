@@ -3,24 +3,38 @@
 from typing import Final
 
 from skewless.control import (
+    endpoint_configs,
+    endpoints,
     glue_jobs,
     glue_runs,
     iam,
     iam_policies,
     log_events,
     logs,
+    models,
+    processing_jobs,
+    sagemaker_tags,
     sts,
+    training_jobs,
+    transform_jobs,
 )
 from skewless.control.plane import OPERATIONS
 
 __all__ = ["GROUPS", "OPERATIONS"]
 
 GROUPS: Final = (
+    endpoint_configs,
+    endpoints,
     glue_jobs,
     glue_runs,
     iam,
     iam_policies,
     log_events,
     logs,
+    models,
+    processing_jobs,
+    sagemaker_tags,
     sts,
+    training_jobs,
+    transform_jobs,
 )

@@ -11,9 +11,15 @@ from typing import Final
 
 from skewless.control import glue_running
 from skewless.control.plane import Members, Plane
+from skewless.control.processing_jobs import PROCESSING
 from skewless.control.run import End, Kind, Run
+from skewless.control.training_jobs import TRAINING
+from skewless.control.transform_jobs import TRANSFORM
 
-KINDS: Final[dict[str, Kind]] = {glue_running.KIND: glue_running}
+KINDS: Final[dict[str, Kind]] = {
+    glue_running.KIND: glue_running,
+    **{jobs.kind: jobs for jobs in (TRAINING, PROCESSING, TRANSFORM)},
+}
 """The kinds of job there are."""
 
 
