@@ -1,7 +1,8 @@
 """Signature Version 4: who sent a request, and that nobody changed it on the way.
 
 A request signs its method, path, query, the headers that it lists, and its body's SHA-256; a presigned URL has the
-signature in its query. S3 may leave the body's sum out or sign a body in chunks (``skewless.aws.chunks``).
+signature in its query. S3 may leave the body's sum out or sign a body in chunks (``skewless.aws.chunks``), and takes
+presigned URLs of an older form (``skewless.aws.legacy_signature``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from skewless.aws import legacy_signature as legacy
 from skewless.aws.http import Head
 from skewless.errors import SkewlessError
 
@@ -85,7 +87,7 @@ class Claim:
 
     access_key: str
     scope: str
-    """``date/region/service/aws4_request``."""
+    """``date/region/service/aws4_request``; empty in a URL of the older form."""
     region: str
     service: str
     when: str
@@ -119,12 +121,13 @@ class Verifier:
     def claim(self, head: Head) -> Claim:
         """What the head says, refused where that alone shows that the request will not do: before any body is read."""
         authorization = head.headers.get("authorization")
-        if b"X-Amz-Signature=" in head.query or b"X-Amz-Credential=" in head.query:
-            if authorization is not None:
-                raise SignatureRefused(
-                    Fault.MECHANISM, "Only one auth mechanism allowed; the request has two"
-                )
+        presigned = b"X-Amz-Signature=" in head.query or b"X-Amz-Credential=" in head.query
+        if authorization is not None and (presigned or legacy.is_legacy(head)):
+            raise SignatureRefused(Fault.MECHANISM, "Only one auth mechanism allowed; the request has two")
+        if presigned:
             claim = self._presigned(head)
+        elif legacy.is_legacy(head):
+            claim = self._legacy(head)
         elif authorization is None:
             raise SignatureRefused(Fault.MISSING, "Request is missing Authentication Token")
         else:
@@ -132,24 +135,24 @@ class Verifier:
             self._check_time(claim)
         if claim.access_key not in self._keys:
             raise SignatureRefused(Fault.UNKNOWN_KEY, f"the access key {claim.access_key} is not known here")
-        _check_signed_headers(head, claim)
+        if claim.scope:
+            _check_signed_headers(head, claim)
         return claim
 
     def check(self, head: Head, claim: Claim, body_sum: str | None) -> Signed:
         """The signature itself. ``body_sum`` is the SHA-256 of the body that came, None where it is still to come."""
         said = _said_of_body(claim, body_sum)
         secret = self._keys[claim.access_key]
+        if not claim.scope:
+            wanted = legacy.signature_of(head, legacy.fields_of(head.query), secret)
+            _require_equal(wanted, claim.signature)
+            return Signed(claim, said, b"")
         date, region, service, _ = claim.scope.split("/")
         key = _signing_key(secret, date, region, service)
         canonical = _canonical(head, claim, said)
         digest = hashlib.sha256(canonical).hexdigest()
         text = f"{ALGORITHM}\n{claim.when}\n{claim.scope}\n{digest}".encode()
-        if not hmac.compare_digest(hmac.digest(key, text, "sha256").hex(), claim.signature):
-            raise SignatureRefused(
-                Fault.MISMATCH,
-                "The request signature we calculated does not match the signature you provided. "
-                "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
-            )
+        _require_equal(hmac.digest(key, text, "sha256").hex(), claim.signature)
         return Signed(claim, said, key)
 
     def _in_header(self, head: Head, authorization: str) -> Claim:
@@ -166,7 +169,7 @@ class Verifier:
             )
         if "x-amz-security-token" in head.headers:
             raise _token()
-        signed = tuple(found["signed"].lower().split(";"))
+        signed = _names(found["signed"])
         body_sum = head.headers.get("x-amz-content-sha256")
         return Claim(
             access_key,
@@ -202,7 +205,7 @@ class Verifier:
         if "X-Amz-Security-Token" in fields:
             raise _token()
         self._check_expiry(when, fields["X-Amz-Expires"])
-        signed = tuple(fields["X-Amz-SignedHeaders"].lower().split(";"))
+        signed = _names(fields["X-Amz-SignedHeaders"])
         body_sum = head.headers.get("x-amz-content-sha256") or fields.get("X-Amz-Content-Sha256")
         if service == "s3" and body_sum is None:
             body_sum = UNSIGNED
@@ -217,6 +220,28 @@ class Verifier:
             True,
             _body_sum(body_sum, service),
         )
+
+    def _legacy(self, head: Head) -> Claim:
+        try:
+            fields = legacy.fields_of(head.query)
+        except ValueError as error:
+            raise SignatureRefused(Fault.INCOMPLETE, str(error)) from None
+        access_key, expires, signature = (fields.get(name) or "" for name in legacy.AUTH)
+        if not (access_key and signature and expires.isascii() and expires.isdecimal() and len(expires) < 12):
+            raise SignatureRefused(
+                Fault.INCOMPLETE,
+                "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
+            )
+        if int(expires) < self._now():
+            raise SignatureRefused(Fault.EXPIRED, "Request has expired")
+        bare = legacy.bare_names(head, fields)
+        if bare:
+            raise SignatureRefused(
+                Fault.UNSIGNED_HEADERS,
+                f"A URL signed by the older method does not cover {', '.join(bare)}. "
+                f"Presign it with Config(signature_version='s3v4')",
+            )
+        return Claim(access_key, "", "", "s3", expires, (), signature, True, UNSIGNED)
 
     def _check_time(self, claim: Claim) -> None:
         now, then = self._now(), _seconds(claim.when)
@@ -237,6 +262,15 @@ class Verifier:
             raise SignatureRefused(Fault.EXPIRED, "Request is not valid yet")
         if then + int(expires) < now:
             raise SignatureRefused(Fault.EXPIRED, "Request has expired")
+
+
+def _require_equal(wanted: str, given: str) -> None:
+    if not hmac.compare_digest(wanted.encode(), given.encode()):
+        raise SignatureRefused(
+            Fault.MISMATCH,
+            "The request signature we calculated does not match the signature you provided. "
+            "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+        )
 
 
 def _not_understood(authorization: str) -> SignatureRefused:
@@ -262,6 +296,7 @@ def _token() -> SignatureRefused:
     )
 
 
+@lru_cache(maxsize=256)
 def _scope(credential: str) -> tuple[str, str, str, str, str]:
     """Access key, scope, date, region and service."""
     access_key, _, scope = credential.partition("/")
@@ -273,6 +308,14 @@ def _scope(credential: str) -> tuple[str, str, str, str, str]:
             f"keyid/date/region/service/aws4_request, got '{credential}'",
         )
     return access_key, scope, parts[0], parts[1], parts[2]
+
+
+@lru_cache(maxsize=256)
+def _names(signed_headers: str) -> tuple[str, ...]:
+    names = signed_headers.lower().split(";")
+    if names != sorted(set(names)):
+        raise SignatureRefused(Fault.INCOMPLETE, "SignedHeaders must be sorted, each name once")
+    return tuple(names)
 
 
 def _time_of(head: Head) -> str:
@@ -295,11 +338,11 @@ def _time_of(head: Head) -> str:
     return when
 
 
+@lru_cache(maxsize=256)
 def _seconds(when: str) -> float:
     if not TIME.fullmatch(when):
         raise ValueError(when)
-    fields = (when[:4], when[4:6], when[6:8], when[9:11], when[11:13], when[13:15])
-    return datetime(*map(int, fields), tzinfo=UTC).timestamp()
+    return datetime.strptime(when, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
 
 
 def _stamp(seconds: float) -> str:
@@ -342,9 +385,8 @@ def _body_sum(said: str | None, service: str) -> str | None:
 def _check_signed_headers(head: Head, claim: Claim) -> None:
     """What decides what a request does must be signed: the host, and all that is AWS's own."""
     signed = claim.signed_headers
-    needed = [name for name in head.headers if name == "host" or name.startswith("x-amz-")]
-    bare = [name for name in needed if name not in signed]
-    if "host" not in signed or bare:
+    bare = [name for name in head.headers if name.startswith("x-amz-") and name not in signed]
+    if bare or "host" not in signed:
         raise SignatureRefused(
             Fault.UNSIGNED_HEADERS,
             f"There were headers present in the request which were not signed: {', '.join(bare) or 'host'}",
@@ -354,8 +396,6 @@ def _check_signed_headers(head: Head, claim: Claim) -> None:
         raise SignatureRefused(
             Fault.MISMATCH, f"the signature covers headers that did not come: {', '.join(absent)}"
         )
-    if list(signed) != sorted(set(signed)):
-        raise SignatureRefused(Fault.INCOMPLETE, "SignedHeaders must be sorted, each name once")
 
 
 def _said_of_body(claim: Claim, body_sum: str | None) -> str:
