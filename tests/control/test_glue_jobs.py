@@ -29,6 +29,14 @@ def plane(tmp_path: Path, clock: Clock) -> Iterator[Plane]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """For the many tests that each need one job, or none."""
+    with a_plane(tmp_path_factory.mktemp("shared")) as made:
+        ensure_default_role(made)
+        yield made
+
+
 def glue(plane: Plane, operation: str, **members: Any) -> Members:
     return call(plane, "glue", operation, **members)
 
@@ -93,9 +101,9 @@ def test_a_job_is_what_was_asked_for_with_glues_defaults(plane: Plane) -> None:
         ({"Role": "arn:aws:iam::000000000000:role/SkewlessExecutionRole"}, {}),
     ],
 )
-def test_defaults_that_depend(plane: Plane, changes: Members, shown: Members) -> None:
-    glue(plane, "CreateJob", Name="j", **job(**changes))
-    found = glue(plane, "GetJob", JobName="j")["Job"]
+def test_defaults_that_depend(shared: Plane, changes: Members, shown: Members) -> None:
+    glue(shared, "CreateJob", Name=repr(changes), **job(**changes))
+    found = glue(shared, "GetJob", JobName=repr(changes))["Job"]
     assert found == found | shown
     assert ("WorkerType" in found) == ("WorkerType" in shown)
 
@@ -131,11 +139,11 @@ def test_defaults_that_depend(plane: Plane, changes: Members, shown: Members) ->
         ),
     ],
 )
-def test_definitions_that_are_refused(plane: Plane, changes: Members, words: str) -> None:
-    code, message = refused(plane, "CreateJob", Name="j", **job(**changes))
+def test_definitions_that_are_refused(shared: Plane, changes: Members, words: str) -> None:
+    code, message = refused(shared, "CreateJob", Name="refused", **job(**changes))
     assert code == "InvalidInputException"
     assert words in message
-    assert glue(plane, "ListJobs") == {"JobNames": []}
+    assert refused(shared, "GetJob", JobName="refused")[0] == "EntityNotFoundException"
 
 
 def test_a_name_is_taken_by_one_definition(plane: Plane, clock: Clock) -> None:
