@@ -38,6 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skewless.supervisor", "skewless.aws"),
     ("skewless.app", "skewless.spark"),
     ("skewless.mleap", FACADE),
+    ("skewless.scripts",),
     ("skewless.cli",),
 )
 LAYER = {package: number for number, row in enumerate(LAYERS) for package in row}

@@ -1,0 +1,131 @@
+"""Runs a user's program under the keeper, and hands its output on as the job's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock, Thread
+from typing import IO, Final
+
+import msgspec
+
+from skewless.errors import SkewlessError
+from skewless.jobs import keeper
+from skewless.jobs.job import StopAsked, log_to
+
+_KEPT: Final = 200
+"""Lines of the error output that are remembered, for the reason of a failure."""
+
+_LONGEST_LINE: Final = 64 << 10
+
+PERMISSION: Final = (
+    "Jobs get folders of their own at fixed places by Linux mount namespaces: allow unprivileged user namespaces "
+    "(sysctl user.max_user_namespaces above 0, kernel.unprivileged_userns_clone=1, and on Ubuntu "
+    "kernel.apparmor_restrict_unprivileged_userns=0), or, in a container, give it the capability SYS_ADMIN."
+)
+
+
+class FoldersRefused(SkewlessError):
+    """This machine does not let a program have private folders."""
+
+
+class Cover(msgspec.Struct, frozen=True):
+    """A folder that the program shall see at another place."""
+
+    target: str
+    folder: str
+    keep: Sequence[str] = ()
+    """What it shall still see of the target's own contents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is to run."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    """Its working directory."""
+    covers: Sequence[Cover] = ()
+    error_stream: str | None = None
+    """The mark of its error output's lines; None: they go where the other output goes."""
+
+
+@dataclass(slots=True)
+class Ended:
+    """How a program ended: its exit status (128 and the number of the signal that ended it), its last error lines."""
+
+    status: int
+    last: Sequence[str] = field(default_factory=list)
+
+
+def run_program(program: Program) -> Ended:
+    """Run it to its end; when that is reached, all that it started has ended too.
+
+    StopAsked comes through after the program was told (SIGTERM) and has ended. FoldersRefused where it cannot have its
+    private folders, SkewlessError where it cannot be started; then nothing of it has run.
+    """
+    reading, writing = os.pipe()
+    asked = msgspec.json.encode({"command": program.command, "covers": program.covers}).decode()
+    process = subprocess.Popen(
+        # By its path, isolated: the user's own modules shall not get in its way.
+        [sys.executable, "-I", "-S", keeper.__file__, asked, str(writing)],
+        env=program.environment,
+        cwd=program.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=[writing],
+        # What the supervisor sends to the job's group shall reach the job alone, which tells the program.
+        start_new_session=True,
+    )
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        return _follow(program, process, pipe)
+
+
+def _follow(program: Program, process: subprocess.Popen[bytes], report: IO[bytes]) -> Ended:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    lock, last = Lock(), deque[str](maxlen=_KEPT)
+    threads = [
+        Thread(target=_hand_on, args=(process.stdout, None, lock, deque(maxlen=0))),
+        Thread(target=_hand_on, args=(process.stderr, program.error_stream, lock, last)),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        refused = report.read()
+        status = process.wait()
+    except StopAsked:
+        process.terminate()
+        process.wait()
+        raise
+    finally:
+        for thread in threads:
+            thread.join()
+    if refused:
+        _raise(program, refused)
+    return Ended(status, list(last))
+
+
+def _raise(program: Program, refused: bytes) -> None:
+    told = msgspec.json.decode(refused, type=dict[str, str])
+    if told["what"] == "folders":
+        raise FoldersRefused(f"this machine refuses private folders to jobs: {told['why']}", hint=PERMISSION)
+    raise SkewlessError(f"{program.command[0]} cannot be started: {told['why']}")
+
+
+def _hand_on(source: IO[bytes], stream: str | None, lock: Lock, last: deque[str]) -> None:
+    """Print a program's lines as ours, whole ones, marked where they go to a stream of their own."""
+    while line := source.readline(_LONGEST_LINE):
+        text = line.decode(errors="replace").rstrip("\r\n")
+        last.append(text)
+        with lock:
+            sys.stdout.write(log_to(stream, [text]) if stream else f"{text}\n")
+            sys.stdout.flush()

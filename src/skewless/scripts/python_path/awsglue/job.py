@@ -1,0 +1,5 @@
+"""The job as its script sees it."""
+
+from skewless.scripts.glue_context import Job
+
+__all__ = ["Job"]

@@ -1,0 +1,1 @@
+"""MLeap's names for scripts that import them; what stands behind is Skewless."""

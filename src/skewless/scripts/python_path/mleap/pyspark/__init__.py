@@ -1,0 +1,1 @@
+"""MLeap's names for PySpark."""
