@@ -3,6 +3,7 @@
 from typing import Final
 
 from skewless.control import (
+    cloudwatch,
     endpoint_configs,
     endpoints,
     glue_jobs,
@@ -11,6 +12,7 @@ from skewless.control import (
     iam_policies,
     log_events,
     logs,
+    metric_data,
     models,
     processing_jobs,
     sagemaker_tags,
@@ -23,6 +25,7 @@ from skewless.control.plane import OPERATIONS
 __all__ = ["GROUPS", "OPERATIONS"]
 
 GROUPS: Final = (
+    cloudwatch,
     endpoint_configs,
     endpoints,
     glue_jobs,
@@ -31,6 +34,7 @@ GROUPS: Final = (
     iam_policies,
     log_events,
     logs,
+    metric_data,
     models,
     processing_jobs,
     sagemaker_tags,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from math import ceil, inf, log
 from typing import Final
 
@@ -15,7 +16,7 @@ _ZERO: Final = 1 << 16
 
 
 class Bucket:
-    """Numbers put together. Weights need not be whole."""
+    """Numbers put together. They lie within CloudWatch's bounds, ±2**360, and their weights need not be whole."""
 
     __slots__ = ("count", "histogram", "least", "most", "total")
 
@@ -27,21 +28,17 @@ class Bucket:
         self.histogram: dict[int, float] = {}
 
     def add(self, value: float, count: float = 1) -> None:
-        """Add a finite number, ``count`` times."""
-        self.count += count
-        self.total += value * count
-        if value < self.least:
-            self.least = value
-        if value > self.most:
-            self.most = value
-        if value > 0:
-            step = ceil(log(value) * _STEPS) + _ZERO
-        elif value == 0:
-            step = 0
-        else:
-            step = -ceil(log(-value) * _STEPS) - _ZERO
-        histogram = self.histogram
-        histogram[step] = histogram.get(step, 0) + count
+        """Add a number, ``count`` times."""
+        self.add_statistics(count, value * count, value, value)
+        step = _step(value)
+        self.histogram[step] = self.histogram.get(step, 0) + count
+
+    def add_all(self, values: Sequence[float]) -> None:
+        """Add some numbers, at least one."""
+        self.add_statistics(len(values), sum(values), min(values), max(values))
+        for value, count in Counter(values).items():
+            step = _step(value)
+            self.histogram[step] = self.histogram.get(step, 0) + count
 
     def add_statistics(self, count: float, total: float, least: float, most: float) -> None:
         """Add what somebody else summed up. It holds no distribution, so percentiles leave it out."""
@@ -82,6 +79,12 @@ class Bucket:
         bucket.add_statistics(count, total, least, most)
         bucket.histogram = {int(step): count for step, count in histogram.items()}
         return bucket
+
+
+def _step(value: float) -> int:
+    if value > 0:
+        return ceil(log(value) * _STEPS) + _ZERO
+    return -_step(-value) if value else 0
 
 
 def _value(step: int) -> float:

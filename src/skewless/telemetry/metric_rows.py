@@ -11,9 +11,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from skewless.store.tables import METRICS
 from skewless.telemetry.bucket import Bucket
 
+LONGEST_DIMENSIONS: Final = 1024
+"""Characters of dimensions as JSON. PostgreSQL takes keys up to some 2700 bytes."""
 AT_ONCE: Final = 100
 """Rows of one statement: SQLite takes some 32,000 variables, and each row needs ten."""
 _KEY: Final = tuple(METRICS.primary_key.columns)
+
+
+class Metric(NamedTuple):
+    """One metric with its dimensions, a JSON object with sorted names."""
+
+    namespace: str
+    name: str
+    dimensions: str
 
 
 class Key(NamedTuple):
@@ -26,6 +36,28 @@ class Key(NamedTuple):
     unit: str
     minute: int
     """Milliseconds since 1970 at which the minute begins."""
+
+    @property
+    def metric(self) -> Metric:
+        """Which metric it is a minute of."""
+        return Metric(*self[:3])
+
+
+class Wanted(NamedTuple):
+    """What a list of metrics shall hold; None stands for any."""
+
+    namespace: str | None
+    name: str | None
+    since: int
+    """Milliseconds since 1970: metrics with nothing newer are left out."""
+
+    def takes(self, key: Key) -> bool:
+        """Whether the minute makes its metric one of the list."""
+        return (
+            self.namespace in (None, key.namespace)
+            and self.name in (None, key.name)
+            and key.minute >= self.since
+        )
 
 
 def add_rows(connection: Connection, buckets: Mapping[Key, Bucket]) -> None:
@@ -48,18 +80,28 @@ def drop_before(connection: Connection, time: int) -> None:
     connection.execute(delete(METRICS).where(METRICS.c.minute < time))
 
 
-def rows(
-    connection: Connection, namespace: str, name: str, start: int, end: int
-) -> Iterator[tuple[Key, Bucket]]:
-    """One metric's minutes from ``start`` to before ``end`` (milliseconds), whatever their dimensions and units."""
+def rows(connection: Connection, metric: Metric, start: int, end: int) -> Iterator[tuple[Key, Bucket]]:
+    """The minutes of a metric, of all its units, from ``start`` to before ``end`` (milliseconds)."""
     wanted = select(METRICS).where(
-        METRICS.c.namespace == namespace,
-        METRICS.c.name == name,
+        METRICS.c.namespace == metric.namespace,
+        METRICS.c.name == metric.name,
+        METRICS.c.dimensions == metric.dimensions,
         METRICS.c.minute >= start,
         METRICS.c.minute < end,
     )
     for row in connection.execute(wanted).mappings():
         yield _parts(row)
+
+
+def all_metrics(connection: Connection, wanted: Wanted) -> Iterator[Metric]:
+    """Which metrics have rows."""
+    query = select(*_KEY[:3]).distinct().where(METRICS.c.minute >= wanted.since)
+    if wanted.namespace is not None:
+        query = query.where(METRICS.c.namespace == wanted.namespace)
+    if wanted.name is not None:
+        query = query.where(METRICS.c.name == wanted.name)
+    for row in connection.execute(query):
+        yield Metric(*row)
 
 
 def _write(connection: Connection, buckets: Mapping[Key, Bucket]) -> None:

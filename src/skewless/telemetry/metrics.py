@@ -10,7 +10,7 @@ import msgspec
 
 from skewless.store import Store
 from skewless.telemetry.bucket import Bucket
-from skewless.telemetry.metric_rows import Key, add_rows, drop_before
+from skewless.telemetry.metric_rows import Key, Metric, Wanted, add_rows, all_metrics, drop_before, rows
 
 MINUTE = 60_000
 RETENTION = 15 * 24 * 60 * MINUTE
@@ -18,25 +18,49 @@ RETENTION = 15 * 24 * 60 * MINUTE
 
 
 class Series:
-    """A handle on one metric with its dimensions, for those who add often."""
+    """A handle on one metric and unit, for those who add often.
 
-    __slots__ = ("_bucket", "_epoch", "_key", "_metrics", "_minute")
+    ``add`` costs a look at the clock and at a list: what it collects is counted when a minute or a flush ends, or when
+    somebody asks.
+    """
 
-    def __init__(self, metrics: Metrics, key: tuple[str, str, str, str]) -> None:
+    __slots__ = ("_append", "_clock", "_metrics", "_minute", "_name", "_until", "_values")
+
+    def __init__(self, metrics: Metrics, name: tuple[str, str, str, str]) -> None:
         self._metrics = metrics
-        self._key = key
-        self._bucket = Bucket()
-        self._minute = self._epoch = -1
+        self._name = name
+        self._clock = metrics.clock
+        self._values: list[float] = []
+        self._append = self._values.append
+        self._minute = 0
+        self._until = 0.0
 
     def add(self, value: float, count: float = 1) -> None:
         """Add a finite value, ``count`` times, at this minute."""
-        metrics = self._metrics
-        minute = int(metrics.clock() // 60)
-        with metrics.lock:
-            if minute != self._minute or metrics.epoch != self._epoch:
-                self._minute, self._epoch = minute, metrics.epoch
-                self._bucket = metrics.bucket(Key(*self._key, minute * MINUTE))
-            self._bucket.add(value, count)
+        if self._clock() >= self._until:
+            self._begin_minute()
+        if count == 1:
+            self._append(value)
+        else:
+            with self._metrics.lock:
+                self._bucket().add(value, count)
+
+    def count(self) -> None:
+        """Count what was added. Whoever calls holds the lock."""
+        if number := len(self._values):
+            # Others may add meanwhile, without a lock: they add behind these.
+            taken = self._values[:number]
+            del self._values[:number]
+            self._bucket().add_all(taken)
+
+    def _bucket(self) -> Bucket:
+        return self._metrics.bucket(Key(*self._name, self._minute))
+
+    def _begin_minute(self) -> None:
+        with self._metrics.lock:
+            self.count()
+            self._minute = int(self._clock() // 60) * MINUTE
+            self._until = self._minute / 1000 + 60
 
 
 class Metrics:
@@ -47,14 +71,15 @@ class Metrics:
         self.store = store
         self.clock = clock
         self.lock = threading.Lock()
-        self.epoch = 0
-        """Rises when the buckets are taken away, so that a series asks for a new one."""
         self._buckets: dict[Key, Bucket] = {}
+        """What is not in the table yet."""
+        self._series: dict[tuple[str, str, str, str], Series] = {}
         self._flushing = threading.Lock()
 
     def series(self, namespace: str, name: str, dimensions: Mapping[str, str], unit: str) -> Series:
         """A handle that adds to one metric; ``unit`` is one of CloudWatch's, such as ``Microseconds``."""
-        return Series(self, (namespace, name, dimensions_text(dimensions), unit))
+        key = (namespace, name, dimensions_text(dimensions), unit)
+        return self._series.get(key) or self._series.setdefault(key, Series(self, key))
 
     def record(
         self,
@@ -64,17 +89,43 @@ class Metrics:
         value: float,
         unit: str,
         count: float = 1,
-        time_ms: int | None = None,
     ) -> None:
-        """Add a finite value, ``count`` times, at the time given or now."""
-        now = self.clock() * 1000 if time_ms is None else time_ms
-        minute = int(now // MINUTE) * MINUTE
+        """Add a finite value, ``count`` times, at this minute."""
+        self.series(namespace, name, dimensions, unit).add(value, count)
+
+    def merge(self, metric: Metric, unit: str, time_ms: int, numbers: Bucket) -> None:
+        """Add numbers of another time (milliseconds)."""
         with self.lock:
-            self.bucket(Key(namespace, name, dimensions_text(dimensions), unit, minute)).add(value, count)
+            self.bucket(Key(*metric, unit, time_ms // MINUTE * MINUTE)).merge(numbers)
+
+    def minutes(self, metric: Metric, start: int, end: int) -> dict[Key, Bucket]:
+        """What there is from ``start`` to before ``end`` (milliseconds), flushed or not."""
+        with self._flushing:  # else a minute could be seen twice, or neither here nor there
+            with self.store.begin() as connection:
+                found = dict(rows(connection, metric, start, end))
+            self._count()
+            with self.lock:
+                for key, bucket in self._buckets.items():
+                    if key.metric == metric and start <= key.minute < end:
+                        found.setdefault(key, Bucket()).merge(bucket)
+        return found
+
+    def all_metrics(self, wanted: Wanted) -> list[Metric]:
+        """The metrics that hold anything, sorted."""
+        with self._flushing:
+            with self.store.begin() as connection:
+                found = set(all_metrics(connection, wanted))
+            self._count()
+            with self.lock:
+                found |= {key.metric for key in self._buckets if wanted.takes(key)}
+        return sorted(found)
 
     def bucket(self, key: Key) -> Bucket:
-        """The bucket of a minute; whoever calls holds the lock."""
-        return self._buckets.setdefault(key, Bucket())
+        """The bucket of a minute. Whoever calls holds the lock."""
+        found = self._buckets.get(key)
+        if found is None:
+            found = self._buckets[key] = Bucket()
+        return found
 
     def flush(self) -> None:
         """Add what was counted since the last time to the table, and drop what is too old.
@@ -91,10 +142,15 @@ class Metrics:
                 self._give_back(taken)
                 raise
 
+    def _count(self) -> None:
+        for series in list(self._series.values()):
+            with self.lock:  # taken anew for each, since a series that begins a minute waits for it
+                series.count()
+
     def _take(self) -> dict[Key, Bucket]:
+        self._count()
         with self.lock:
             taken, self._buckets = self._buckets, {}
-            self.epoch += 1
             return taken
 
     def _give_back(self, taken: Mapping[Key, Bucket]) -> None:
