@@ -213,6 +213,7 @@ def test_tags_of_a_job_go_with_it(plane: Plane) -> None:
     assert glue(plane, "GetTags", ResourceArn=arn) == {"Tags": {"k": "w"}}
     many = {f"k{number}": "" for number in range(50)}
     assert refused(plane, "TagResource", ResourceArn=arn, TagsToAdd=many)[0] == "InvalidInputException"
+    assert "NUL" in refused(plane, "TagResource", ResourceArn=arn, TagsToAdd={"k": "\0"})[1]
     glue(plane, "DeleteJob", JobName="a/b c")
     assert refused(plane, "GetTags", ResourceArn=arn)[0] == "EntityNotFoundException"
     crawler = arn.replace(":job/", ":crawler/")

@@ -49,6 +49,7 @@ def test_trust_policies_that_are_taken(document: str) -> None:
         ("", "invalid Json"),
         ("{", "invalid Json"),
         ("[]", "invalid Json"),
+        ("[" * 100_000, "invalid Json"),
         (trust().replace('"Effect"', '"Action": "sts:*", "Effect"'), "invalid Json"),
         (trust().replace("2012-10-17", "2013-01-01"), "Version"),
         ("{}", "Missing required field Statement"),

@@ -172,5 +172,9 @@ def _tagged_job(plane: Plane, connection: Connection, arn: str) -> None:
 
 
 def _put(connection: Connection, arn: str, tags: dict[str, str]) -> None:
+    if any("\0" in text for text in (*tags, *tags.values())):
+        raise refused(
+            "Tags cannot hold the character NUL."
+        )  # PostgreSQL keeps none, and Glue gives no pattern
     refusal = refused(f"The number of tags exceeds the limit of {MOST} tags of one job.")
     put_tags(connection, arn, [{"Key": key, "Value": value} for key, value in tags.items()], refusal)

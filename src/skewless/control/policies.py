@@ -79,7 +79,7 @@ def _covers(statement: Mapping[str, Any], service: str) -> bool:
 def _statements(document: str, no_json: str) -> list[dict[str, Any]]:
     try:
         policy = json.loads(document, object_pairs_hook=_no_duplicates)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter where it nests too deep
         raise malformed(no_json) from None
     if not isinstance(policy, dict):
         raise malformed(no_json)
