@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from dataclasses import dataclass
+from typing import Final
 
 from skewless.aws.http import Answer, Head
 from skewless.aws.model import SCOPES, OperationShape, Service, service
 from skewless.aws.protocols import Dialect
-from skewless.aws.refusal import Refusal, Refused, refusal_of
+from skewless.aws.refusal import Refusal, Refused, malformed, refusal_of
 from skewless.aws.validate import CODES, validate
 from skewless.control.errors import ServiceError
 from skewless.control.operations import OPERATIONS
@@ -16,6 +18,9 @@ from skewless.control.plane import Operation, Plane
 from skewless.errors import SkewlessError
 
 log = logging.getLogger(__name__)
+
+MOST_UNPACKED: Final = 64 << 20
+"""Bytes of a body that came packed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +63,34 @@ class Dispatcher:
         protocol = call.dialect.control
         if protocol is None:
             raise Refused("MissingAction", f"the request names no operation of {about.full_name}")
-        name = protocol.operation_of(call.head, call.body, about)
-        operation, shape = _operation(name, about)
-        members = protocol.read(call.head, call.body, shape)
+        body = _unpacked(call)
+        operation, shape = _operation(protocol.operation_of(call.head, body, about), about)
+        members = protocol.read(call.head, body, shape)
         validate(members, shape)
         return protocol.answer(operation.run(self._plane, members), shape, call.request_id)
+
+
+def _unpacked(call: Call) -> bytes:
+    """The body, which clients of CloudWatch send packed when it is long."""
+    encoding = call.head.headers.get("content-encoding", "identity").lower()
+    if encoding == "identity":
+        return call.body
+    if encoding != "gzip":
+        raise Refused(
+            "UnsupportedContentEncoding", f"a body may be packed with gzip, not with {encoding}", status=415
+        )
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacker.decompress(call.body, MOST_UNPACKED)
+    except zlib.error as error:
+        raise malformed(f"the body is not gzip: {error}") from None
+    if unpacker.unconsumed_tail:
+        raise Refused(
+            "RequestEntityTooLargeException", f"the body unpacks to over {MOST_UNPACKED} bytes", status=413
+        )
+    if not unpacker.eof:
+        raise malformed("the packed body has no end")
+    return body
 
 
 def _service(call: Call) -> Service:
