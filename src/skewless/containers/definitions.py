@@ -11,7 +11,7 @@ from skewless.bundles.archive import Files, read_files
 from skewless.containers.images import runtime_of
 from skewless.containers.load import Part, assemble, told_by
 from skewless.containers.pipeline import Pipeline
-from skewless.errors import ArtifactError, SettingError, UnsupportedError
+from skewless.errors import ArtifactError, SettingError, SkewlessError, UnsupportedError
 from skewless.settings import Settings
 from skewless.trust import Trust
 
@@ -57,7 +57,7 @@ def _parts(definitions: Sequence[Definition], fetch: Fetch, settings: Settings) 
             environment = one.get("Environment") or {}
             trust = _trust(environment)
             address = _model_data(one)
-            files = _files(fetch(address), f"{name}, {address}", settings)
+            files = _files(_fetched(address, name, fetch), f"{name}, {address}", settings)
             yield Part(name, runtime, files, environment, trust)
 
 
@@ -91,6 +91,16 @@ def _model_data(definition: Definition) -> str:
     if not address:
         raise SettingError("there is no ModelDataUrl", hint="A built-in image needs a model.tar.gz.")
     return str(address)
+
+
+def _fetched(address: str, name: str, fetch: Fetch) -> Path:
+    """The archive; an error that has a place of its own says whose it is as well."""
+    try:
+        return fetch(address)
+    except SkewlessError as error:
+        if error.place:
+            error.message = f"{error.message} (the model data of {name})"
+        raise
 
 
 def _files(path: Path, place: str, settings: Settings) -> Files:

@@ -26,6 +26,7 @@ from skewless.jobs.transforming.records import (
     CsvRecords,
     Lines,
     NumberLines,
+    RecordIO,
     Records,
     answers_in,
     has_answers,
@@ -37,6 +38,10 @@ CSV: Final = "text/csv"
 
 CHUNK: Final = 1 << 20
 """Bytes computed at once: large enough that a chunk's fixed costs vanish, small enough that several fit in a cache."""
+
+
+class NoResponse(SkewlessError):
+    """A call takes too long; it cannot be ended, and goes on in its thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,10 @@ class Way:
     joining: Joining | None = None
     own_schemas: bool = False
     """Whether the schema in a JSON line is for that line; otherwise that of a file's first line is for all."""
+    alone: bool = False
+    """Whether every record is sent in a call of its own, whatever the answers would be otherwise."""
+    timeout: float | None = None
+    """Seconds that a call may take."""
     attempts: int = 1
     """How often a call is made that ends in a defect."""
     on_defect: Callable[[Exception], None] = lambda error: None
@@ -84,6 +93,8 @@ class Way:
         """Whether the answer to several records is one text that is not a line for each."""
         if self.kind == JSON_LINES and self.accept:
             return True  # answered by one list where a type is asked for
+        if isinstance(self.records, RecordIO):
+            return True  # nothing says what parts the answers
         last = self.pipeline.containers[-1]
         return media_type(self.accept or (last.default_accept if isinstance(last, BuiltIn) else None)) == JSON
 
@@ -125,7 +136,7 @@ class Done:
 def answers(way: Way, pool: ThreadPoolExecutor, file: IO[bytes], at_once: int) -> Iterator[Done]:
     """What became of a file's chunks, in order; ``at_once`` may be computed at a time.
 
-    RequestError names the line of a wrong record; errors of reading the file are its own.
+    RequestError names the line of a wrong record; NoResponse; errors of reading the file are its own.
     """
     parted = True
     for done in _in_order(way, pool, file, at_once):
@@ -142,19 +153,28 @@ def _in_order(way: Way, pool: ThreadPoolExecutor, file: IO[bytes], at_once: int)
         for chunk in _chunks(file, way):
             pending.append(pool.submit(_process, way, chunk))
             if len(pending) > at_once:
-                yield pending.popleft().result()
+                yield _result(pending.popleft(), way.timeout)
         while pending:
-            yield pending.popleft().result()
+            yield _result(pending.popleft(), way.timeout)
     finally:
         for future in pending:
             future.cancel()
+
+
+def _result(future: Future[Done], timeout: float | None) -> Done:
+    try:
+        return future.result(timeout)
+    except TimeoutError:
+        if future.done():
+            raise
+        raise NoResponse(f"there was no answer within {timeout:g} seconds") from None
 
 
 def _chunks(file: IO[bytes], way: Way) -> Iterable[Chunk]:
     if way.records is None:
         return [Chunk(_all_of(file, way))]
     chunks = _whole_records(file, way, way.records)
-    if way.takes_one or (way.by_record and way.answers_as_one):
+    if way.alone or way.takes_one or (way.by_record and way.answers_as_one):
         chunks = _one_by_one(chunks, way.records)
     if way.kind != JSON_LINES:
         return chunks

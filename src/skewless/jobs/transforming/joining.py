@@ -52,7 +52,7 @@ class CsvJoining(Joining):
         if not self.input_filter and b'"' not in record:
             return record
         fields = _fields(record, "Failed to parse input as CSV")
-        return b",".join(_selected(fields, self.input_filter)) if self.input_filter else record
+        return _row(_selected(fields, self.input_filter)) if self.input_filter else record
 
     def made(self, record: bytes, answer: bytes) -> bytes:
         """The record's and the answer's fields, or of both those that the filter selects."""
@@ -62,7 +62,7 @@ class CsvJoining(Joining):
             return joined
         if self.join:
             fields = [*_fields(record, "Failed to parse input as CSV"), *fields]
-        return b",".join(_selected(fields, self.output_filter))
+        return _row(_selected(fields, self.output_filter))
 
 
 class JsonJoining(Joining):
@@ -95,7 +95,7 @@ def select(value: bytes, steps: Steps) -> bytes:
     elif value.startswith(b"["):
         elements = _LIST.decode(value)
     else:
-        raise _unfit(value, "list")
+        raise _unfit(value, "a list")
     if isinstance(step, Places):
         elements = [elements[place] for place in step.among(len(elements))]
         if step.is_one:
@@ -105,7 +105,7 @@ def select(value: bytes, steps: Steps) -> bytes:
 
 def _properties(value: bytes, step: Names, rest: Steps) -> bytes:
     if not value.startswith(b"{"):
-        raise _unfit(value, "object")
+        raise _unfit(value, "an object")
     found = _OBJECT.decode(value)
     for name in step.names:
         if name not in found:
@@ -119,7 +119,7 @@ def _properties(value: bytes, step: Names, rest: Steps) -> bytes:
 
 def _unfit(value: bytes, wanted: str) -> BodyError:
     shown = value[:_SHOWN].decode(errors="replace")
-    return BodyError(f"the filter wants a {wanted} where there is {shown}", hint="Look at the path's steps.")
+    return BodyError(f"the filter wants {wanted} where there is {shown}", hint="Look at the path's steps.")
 
 
 def _json(text: bytes, failure: str) -> bytes:
@@ -140,6 +140,13 @@ def _selected(fields: Sequence[bytes], steps: Steps) -> list[bytes]:
     if isinstance(step, Every):
         return list(fields)
     return [fields[place] for place in step.among(len(fields))]
+
+
+def _row(fields: Sequence[bytes]) -> bytes:
+    """A row of fields as they are written; one empty field in quotes, since a blank line is no record."""
+    if not fields:
+        raise BodyError("the filter selects nothing of the record", hint="Look at the bounds of its range.")
+    return b",".join(fields) or b'""'
 
 
 def _fields(record: bytes, failure: str) -> list[bytes]:

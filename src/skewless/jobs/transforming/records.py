@@ -150,18 +150,17 @@ def answers_in(answer: bytes, rows: int, *, is_csv: bool) -> list[bytes] | None:
     """
     if is_csv and b'"' in answer:
         found = _csv_answers(answer)
-        if len(found) == rows:
-            return found
-    found = answer.split(b"\n")
-    if len(found) == rows + 1 and not found[-1]:
-        found.pop()
+    else:
+        found = answer.split(b"\n")
+        if len(found) == rows + 1 and not found[-1]:
+            found.pop()
     return found if len(found) == rows else None
 
 
 def has_answers(answer: bytes, rows: int, *, is_csv: bool) -> bool:
     """Whether `answers_in` would find so many."""
-    if is_csv and b'"' in answer:
-        return answers_in(answer, rows, is_csv=True) is not None
+    if not rows or (is_csv and b'"' in answer):
+        return answers_in(answer, rows, is_csv=is_csv) is not None
     ends = answer.count(b"\n")
     return ends == rows - 1 or (ends == rows and answer.endswith(b"\n"))
 

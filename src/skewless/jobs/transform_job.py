@@ -1,0 +1,234 @@
+"""A batch transform job in its own process: a model's containers, objects in, answers out.
+
+Answers are uploaded when all objects are through, so a job that is stopped leaves none. An object that fails has no
+answers; the others have theirs, and the job fails.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import traceback
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Final, cast
+
+from skewless.blobs import Blobs, open_blobs
+from skewless.containers.definitions import container_names, pipeline_of
+from skewless.containers.pipeline import Pipeline
+from skewless.errors import ContentTypeError, RequestError, SkewlessError
+from skewless.jobs.job import Job, Outcome, log_to
+from skewless.jobs.transforming.asked import (
+    TransformRequest,
+    environment_of,
+    read_request,
+    threads_of,
+    tunables_of,
+    way_of,
+)
+from skewless.jobs.transforming.engine import NoResponse, Way, answers
+from skewless.jobs.transforming.objects import Object, objects_of
+
+DATA_LOG: Final = "data-log"
+
+_SEE_LOGS: Final = "See job logs for more information"
+_SHOWN: Final = 20
+"""How many lines of skipped records the log names; all stand beside the answers."""
+
+
+def run(job: Job) -> Outcome:
+    """Transform everything. SkewlessError where the job cannot begin."""
+    asked = read_request(job.asked.request)
+    services = job.asked.services
+    blobs = open_blobs(
+        s3_folder=services.s3_folder,
+        s3_endpoint_url=services.s3_endpoint_url,
+        region=services.region,
+        access_key=services.access_key,
+        secret_key=services.secret_key,
+    )
+    with _load(job, asked, blobs) as pipeline:
+        transformation = _Transformation(job.folder, asked, pipeline, blobs)
+        outcome = transformation.run(objects_of(asked, blobs))
+    if transformation.hangs:
+        # A thread that does not come back would keep this process from ending.
+        job.finish(outcome)
+        os._exit(1)
+    return outcome
+
+
+def _load(job: Job, asked: TransformRequest, blobs: Blobs) -> Pipeline:
+    """The model's pipeline with the job's variables in its containers' environments."""
+    model_data = job.folder / "model.tar.gz"
+
+    def fetch(uri: str) -> Path:
+        blobs.download(uri, model_data)
+        return model_data
+
+    extra = environment_of(asked)
+    definitions: list[dict[str, Any]] = [
+        {**one, "Environment": {**(one.get("Environment") or {}), **extra}} for one in job.asked.containers
+    ]
+    pipeline = pipeline_of(definitions, fetch)
+    model_data.unlink(missing_ok=True)
+    for name, one, container in zip(
+        container_names(definitions), job.asked.containers, pipeline.containers, strict=True
+    ):
+        address = one.get("ModelDataUrl") or "the model data"
+        rows = pipeline.replayed[name]
+        _say(
+            name,
+            [
+                *getattr(container, "notes", ()),
+                f"{container.runtime}: {address} is loaded, {rows} parity rows replayed",
+            ],
+        )
+    return pipeline
+
+
+def _say(stream: str, lines: Sequence[str]) -> None:
+    """Lines for a log stream. A model's only container has none of its own: its lines are the job's."""
+    flat = [part for line in lines for part in line.split("\n")]
+    print(
+        "".join(f"{line}\n" for line in flat) if stream == "primary" else log_to(stream, flat),
+        end="",
+        flush=True,
+    )
+
+
+def _data_log(*lines: str) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+    _say(DATA_LOG, [f"{now}:[sagemaker logs]: {line}" for line in lines])
+
+
+@dataclass(slots=True)
+class _Answered:
+    """The answers to one object, not yet uploaded."""
+
+    object: Object
+    file: Path
+    rows: int = 0
+    skipped: list[int] = field(default_factory=list)
+
+
+class _Transformation:
+    """One job's work on its objects."""
+
+    def __init__(self, folder: Path, asked: TransformRequest, pipeline: Pipeline, blobs: Blobs) -> None:
+        self.folder = folder
+        self.asked = asked
+        self.pipeline = pipeline
+        self.blobs = blobs
+        self.hangs = False
+        """Whether a call never came back."""
+        self.failures: set[str] = set()
+        """Whose fault it was that objects failed: ClientError, AlgorithmError."""
+        self.tunables = tunables_of(asked, pipeline)
+        self.way = way_of(asked, pipeline, self.tunables, self._defect)
+
+    def run(self, objects: Sequence[Object]) -> Outcome:
+        """All objects, then all uploads."""
+        _data_log(str(self.tunables))
+        done: list[_Answered] = []
+        threads = threads_of(self.pipeline, self.tunables)
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="transform")
+        try:
+            for number, one in enumerate(objects):
+                if not self.hangs:
+                    self._transform(one, self.folder / "answers" / str(number), pool, threads, done)
+        finally:
+            pool.shutdown(wait=not self.hangs, cancel_futures=True)
+        # From here on the job can no longer be stopped: half of the answers would be there.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        for answered in done:
+            self._upload(answered)
+        if not self.failures:
+            return Outcome("Completed")
+        whose = "AlgorithmError" if "AlgorithmError" in self.failures else "ClientError"
+        return Outcome("Failed", f"{whose}: {_SEE_LOGS}")
+
+    def _transform(
+        self, one: Object, target: Path, pool: ThreadPoolExecutor, threads: int, done: list[_Answered]
+    ) -> None:
+        """The answers to one object in a file; where it fails, what the log says of it."""
+        given = self.folder / "input"
+        answered = _Answered(one, target)
+        try:
+            self.blobs.download(one.uri, given)
+            with _opened(given, self.asked) as file:
+                _write(answered, self.way, pool, file, threads)
+            done.append(answered)
+        except NoResponse as error:
+            self.hangs = True
+            self._failed(one, "AlgorithmError", ["Unable to get response from algorithm", str(error)])
+        except SkewlessError as error:
+            self._refused(one, error)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            self._failed(one, "ClientError", [f"ClientError: the object is no sound gzip: {error}"])
+        except OSError:
+            raise
+        except Exception as error:
+            self._defect(error)
+            self._failed(one, "AlgorithmError", ["Bad HTTP status received from algorithm: 500", str(error)])
+        finally:
+            given.unlink(missing_ok=True)
+
+    def _refused(self, one: Object, error: SkewlessError) -> None:
+        """A record, or the object, is wrong."""
+        status = 415 if isinstance(error, ContentTypeError) else 400
+        lines = [f"{one.place}: ClientError: {status}", f"{one.place}: ", f"{one.place}: Message:"]
+        line = error.row if isinstance(error, RequestError) else None
+        where = f"{one.place}, line {line}" if line else one.place
+        _data_log(*lines, f"{where}: {error}")
+        container = error.container if isinstance(error, RequestError) else None
+        if container:
+            _say(container, [f"{where}: {error}"])
+        self.failures.add("ClientError")
+
+    def _failed(self, one: Object, whose: str, lines: Sequence[str]) -> None:
+        _data_log(*(f"{one.place}: {line}" for line in lines))
+        self.failures.add(whose)
+
+    def _defect(self, error: Exception) -> None:
+        """A call ended in a way that is no refusal: as a container's 5xx status."""
+        _data_log(f"Bad HTTP status received from algorithm: 500 ({type(error).__name__}: {error})")
+        _say("primary", traceback.format_exception(error))
+
+    def _upload(self, answered: _Answered) -> None:
+        target = answered.object.target
+        beside = f"{target}.skipped"
+        try:
+            self.blobs.upload(answered.file, target)
+            if answered.skipped:
+                self.blobs.write(beside, "".join(f"{line}\n" for line in answered.skipped).encode())
+            elif self.blobs.exists(beside):
+                self.blobs.delete(beside)  # an earlier job's
+        except SkewlessError as error:
+            self._refused(answered.object, error)
+            return
+        if answered.skipped:
+            shown = ", ".join(map(str, answered.skipped[:_SHOWN]))
+            more = ", …" if len(answered.skipped) > _SHOWN else ""
+            _data_log(
+                f"{answered.object.place}: skipped by the pipeline, so without an answer: the records that begin on "
+                f"lines {shown}{more} ({len(answered.skipped)} in all, listed in {beside})"
+            )
+
+
+def _opened(path: Path, asked: TransformRequest) -> IO[bytes]:
+    packed = asked.transform_input.compression_type == "Gzip"
+    return cast(IO[bytes], gzip.open(path)) if packed else path.open("rb")
+
+
+def _write(answered: _Answered, way: Way, pool: ThreadPoolExecutor, file: IO[bytes], threads: int) -> None:
+    answered.file.parent.mkdir(parents=True, exist_ok=True)
+    with answered.file.open("wb") as target:
+        for done in answers(way, pool, file, threads):
+            target.write(done.answer)
+            answered.rows += done.rows
+            answered.skipped += done.skipped
