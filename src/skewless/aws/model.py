@@ -9,8 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 from botocore.model import Shape as ModelShape
@@ -178,6 +181,21 @@ def read_cbor(body: bytes) -> Any:
     if stream.read(1):
         raise ValueError("something follows the value")
     return value
+
+
+def signed_for_s3(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: BinaryIO | None,
+    region: str,
+    access_key: str,
+    secret_key: str,
+) -> dict[str, str]:
+    """The headers of a request to another S3, with its signature. The body is read to its end for its sum."""
+    request = AWSRequest(method, url, headers=dict(headers), data=body or b"")
+    S3SigV4Auth(Credentials(access_key, secret_key), "s3", region).add_auth(request)
+    return dict(request.headers.items())
 
 
 def _shape(model: ModelShape) -> Shape:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from skewless.aws.http import Head
 from skewless.aws.model import OperationShape
@@ -21,29 +21,19 @@ from skewless.aws.s3.operations import HANDLERS, RECEIVERS, Receiver
 from skewless.aws.s3.refusal import S3Refused, refusal_of
 from skewless.aws.s3.reply import Asked, Reply, Slice, Storage, Uploaded
 from skewless.aws.s3.routes import Place, members_of, operation_of, place_of
+from skewless.aws.s3.transport import CHUNK, PATIENCE, Gone, Out, Receive, Scope, Send, piece
 from skewless.blobs.errors import BlobError
 from skewless.blobs.folders import Folders, failure
 
 log = logging.getLogger(__name__)
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
 T = TypeVar("T")
 
 KEY: Final = "skewless"
 """Where the front says what it verified."""
-CHUNK: Final = 1 << 20
 LONGEST_DOCUMENT: Final = 4 << 20
 """Bytes of XML; a thousand of the longest keys fit in."""
-PATIENCE: Final = 60.0
-"""Seconds between two pieces of a body, or of an answer that is taken."""
 THREADS: Final = 16
-
-
-class Gone(Exception):
-    """The client went away."""
 
 
 class S3App:
@@ -126,7 +116,7 @@ class S3App:
         """Take the body in chunks; the rest that is less than one."""
         pending = bytearray()
         while True:
-            data, more = await self._piece(receive)
+            data, more = await piece(receive, self._patience)
             pending += data
             if not more:
                 return bytes(pending)
@@ -137,7 +127,7 @@ class S3App:
     async def _document(self, receive: Receive) -> bytes:
         body = bytearray()
         while True:
-            data, more = await self._piece(receive)
+            data, more = await piece(receive, self._patience)
             body += data
             if len(body) > LONGEST_DOCUMENT:
                 raise S3Refused(
@@ -145,18 +135,6 @@ class S3App:
                 )
             if not more:
                 return bytes(body)
-
-    async def _piece(self, receive: Receive) -> tuple[bytes, bool]:
-        try:
-            message = await asyncio.wait_for(receive(), self._patience)
-        except TimeoutError:
-            raise S3Refused(
-                "RequestTimeout",
-                "Your socket connection to the server was not read from or written to within the timeout period.",
-            ) from None
-        if message["type"] != "http.request":
-            raise Gone
-        return message.get("body", b""), message.get("more_body", False)
 
     async def _answer(self, operation: OperationShape, reply: Reply, out: Out) -> None:
         if reply.body is not None:
@@ -187,54 +165,6 @@ class S3App:
 
     async def _run(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
-
-
-class Out:
-    """Where one answer goes."""
-
-    def __init__(self, send: Send, head: Head, request_id: str, patience: float) -> None:
-        self._send = send
-        self._head = head
-        self._patience = patience
-        self._begun = False
-        self.request_id = request_id
-
-    async def start(self, status: int, headers: Mapping[str, str]) -> None:
-        """Status and headers."""
-        self._begun = True
-        pairs = {"x-amz-request-id": self.request_id, **headers}
-        raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in pairs.items()]
-        await self._send({"type": "http.response.start", "status": status, "headers": raw})
-
-    async def piece(self, data: bytes, *, more: bool) -> None:
-        """Bytes of the body. A client that does not take them is not waited for without end."""
-        await asyncio.wait_for(
-            self._send({"type": "http.response.body", "body": data, "more_body": more}), self._patience
-        )
-
-    async def whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        """An answer that is at hand."""
-        if body:
-            headers = {**headers, "content-type": "application/xml"}
-        if status not in (204, 304):
-            headers = {"content-length": str(len(body)), **headers}
-        await self.start(status, headers)
-        await self.piece(b"" if self._head.method == "HEAD" else body, more=False)
-
-    async def refuse(self, refused: S3Refused) -> None:
-        """An error. The connection ends with it where a body may be left unread."""
-        if self._begun:
-            raise ConnectionAbortedError(f"request {self.request_id} failed while it was answered: {refused}")
-        headers = {"connection": "close"} if self._has_body() else {}
-        if refused.status == 304 or self._head.method == "HEAD":
-            await self.whole(refused.status, headers, b"")
-        else:
-            await self.whole(refused.status, headers, xmltext.error(refused, self.request_id))
-
-    def _has_body(self) -> bool:
-        return (
-            self._head.headers.get("content-length", "0") != "0" or "transfer-encoding" in self._head.headers
-        )
 
 
 def _read(file: BinaryIO, start: int | None, length: int) -> bytes:

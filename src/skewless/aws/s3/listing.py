@@ -57,7 +57,7 @@ def list_objects_v2(storage: Storage, asked: Asked) -> Reply:
 
 def _from_token(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError):
         raise invalid("continuation-token", "The continuation token provided is incorrect", token) from None
 

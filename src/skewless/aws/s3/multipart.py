@@ -191,7 +191,8 @@ def _join(
     said = asked.headers.get(header)
     if header in sums and said is not None and said.partition("-")[0] != sums[header].partition("-")[0]:
         raise S3Refused(
-            "BadDigest", f"The {upload.algorithm} you specified did not match the calculated checksum."
+            "BadDigest",
+            f"The {header.removeprefix(PREFIX).upper()} you specified did not match the calculated checksum.",
         )
     return sums
 

@@ -30,6 +30,7 @@ STATUSES: Final = {
     "NotImplemented": 501,
     "NotModified": 304,
     "PreconditionFailed": 412,
+    "ServiceUnavailable": 503,
     "StorageFull": 507,
 }
 """HTTP statuses of S3's codes; others are 400."""
