@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from skewless.store import Store
 from skewless.store.tables import METRICS
 from skewless.telemetry.metric_rows import Metric, Wanted
-from skewless.telemetry.metrics import MINUTE, RETENTION, Metrics, dimensions_text
+from skewless.telemetry.metrics import DROP_EVERY, MINUTE, RETENTION, Metrics, dimensions_text
 from tests.planes import Clock
 
 NAME = ("AWS/SageMaker", "ModelLatency")
@@ -161,7 +161,7 @@ def test_minutes_older_than_the_retention_are_dropped(metrics: Metrics, clock: C
     clock.ms += RETENTION
     metrics.flush()
     assert set(sums(metrics)) == {("Count", first)}
-    clock.ms += MINUTE
+    clock.ms += DROP_EVERY
     metrics.flush()
     assert sums(metrics) == {}
 

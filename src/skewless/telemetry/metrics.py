@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
 
@@ -12,9 +13,11 @@ from skewless.store import Store
 from skewless.telemetry.bucket import Bucket
 from skewless.telemetry.metric_rows import Key, Metric, Wanted, add_rows, all_metrics, drop_before, rows
 
-MINUTE = 60_000
-RETENTION = 15 * 24 * 60 * MINUTE
+MINUTE: Final = 60_000
+RETENTION: Final = 15 * 24 * 60 * MINUTE
 """How long minutes are kept, in milliseconds: as long as CloudWatch keeps them one by one."""
+DROP_EVERY: Final = 60 * MINUTE
+"""How often those that are older are looked for, in milliseconds: it means reading the whole table."""
 
 
 class Series:
@@ -75,6 +78,7 @@ class Metrics:
         """What is not in the table yet."""
         self._series: dict[tuple[str, str, str, str], Series] = {}
         self._flushing = threading.Lock()
+        self._drop_at = 0
 
     def series(self, namespace: str, name: str, dimensions: Mapping[str, str], unit: str) -> Series:
         """A handle that adds to one metric; ``unit`` is one of CloudWatch's, such as ``Microseconds``."""
@@ -134,13 +138,20 @@ class Metrics:
         """
         with self._flushing:
             taken = self._take()
+            now = int(self.clock() * 1000)
+            drop = now >= self._drop_at
+            if not taken and not drop:
+                return
             try:
                 with self.store.begin() as connection:
                     add_rows(connection, taken)
-                    drop_before(connection, int(self.clock() * 1000) - RETENTION)
+                    if drop:
+                        drop_before(connection, now - RETENTION)
             except BaseException:
                 self._give_back(taken)
                 raise
+            if drop:
+                self._drop_at = now + DROP_EVERY
 
     def _count(self) -> None:
         for series in list(self._series.values()):
