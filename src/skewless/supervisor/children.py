@@ -16,6 +16,9 @@ _END_OF_MARK: Final = "\x1f"
 _LONGEST_LINE: Final = 256 << 10
 """Bytes of one log event, as CloudWatch has it; a longer line becomes several."""
 
+_LAST_WORDS: Final = 5.0
+"""Seconds that output may still come after the end."""
+
 Sink = Callable[[str | None, str], None]
 """Takes a line of output, with the name of the stream that it is marked for (None: the base stream)."""
 
@@ -26,7 +29,10 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process, sink: Sink) -> None:
         self.process = process
         self.pid = process.pid
+        self.ended = asyncio.Event()
+        """Set when the process itself has ended, whatever became of what it started."""
         self._reading = asyncio.create_task(self._read(sink))
+        self._watch()
 
     @classmethod
     async def start(
@@ -49,12 +55,14 @@ class Child:
 
         What it started and left behind is killed.
         """
-        status = await self.process.wait()
+        await self.ended.wait()
         self.signal(signal.SIGKILL)
         with suppress(TimeoutError):
-            # A grandchild that left the group may hold the pipe open.
-            await asyncio.wait_for(self._reading, 5)
-        return status
+            # What left the group may hold the pipe open, and asyncio waits for the pipe.
+            async with asyncio.timeout(_LAST_WORDS):
+                await self._reading
+        self.process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+        return await self.process.wait()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to its whole group."""
@@ -64,11 +72,26 @@ class Child:
     async def stop(self, grace: float) -> int:
         """End it: SIGTERM, and after ``grace`` seconds SIGKILL."""
         self.signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(asyncio.shield(self.process.wait()), grace)
-        except TimeoutError:
-            self.signal(signal.SIGKILL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self.ended.wait()
+        self.signal(signal.SIGKILL)
         return await self.wait()
+
+    def _watch(self) -> None:
+        try:
+            number = os.pidfd_open(self.pid)
+        except ProcessLookupError:  # so short a life
+            self.ended.set()
+            return
+        loop = asyncio.get_running_loop()
+
+        def over() -> None:
+            loop.remove_reader(number)
+            os.close(number)
+            self.ended.set()
+
+        loop.add_reader(number, over)
 
     async def _read(self, sink: Sink) -> None:
         stream = self.process.stdout

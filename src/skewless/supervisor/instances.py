@@ -145,7 +145,7 @@ class Instance:
         self.ready = True
 
     async def _until_up(self, child: Child, failure: Path) -> None:
-        ended = asyncio.create_task(child.process.wait())
+        ended = asyncio.create_task(child.ended.wait())
         try:
             async with asyncio.timeout(_LOAD):
                 while not ended.done():
@@ -157,7 +157,8 @@ class Instance:
             raise InstanceError(f"it did not answer a ping within {_LOAD:.0f} seconds") from None
         finally:
             ended.cancel()
-        raise InstanceError(_told(failure) or f"its process ended with status {child.process.returncode}")
+        status = await child.wait()
+        raise InstanceError(_told(failure) or f"its process ended with status {status}")
 
 
 def _told(failure: Path) -> str | None:

@@ -107,7 +107,7 @@ class Jobs:
         try:
             await asyncio.to_thread(register, self.plane.store, child.pid)
             cut = await self._until_end(run, child)
-            status = child.process.returncode
+            status = await child.wait()
         except asyncio.CancelledError:
             child.signal(signal.SIGKILL)
             await child.wait()
