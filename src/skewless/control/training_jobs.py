@@ -34,6 +34,7 @@ REFUSED: Final = {
     "ResourceConfig.InstancePlacementConfig": "There is one instance.",
     "ResourceConfig.TrainingPlanArn": "Give InstanceType and InstanceCount.",
     "CheckpointConfig": "A job trains from its first round to its last.",
+    "HyperParameters.sagemaker_program": "Leave the script out: the built-in algorithm trains by its hyperparameters.",
     "ServerlessJobConfig": "Give AlgorithmSpecification and ResourceConfig.",
     "MlflowConfig": "Read the scores from the job's FinalMetricDataList or log.",
     "ModelPackageConfig": "Make a model of the job's artifact with CreateModel.",

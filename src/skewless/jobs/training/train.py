@@ -9,7 +9,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -77,9 +77,12 @@ def train(
     *,
     on_round: Callable[[Round], None] = print_round,
     on_note: Note = lambda note: None,
+    stop: threading.Event | None = None,
 ) -> TrainingResult:
     """Train on one channel, judge on the other, and write the artifact.
 
+    The training ends after the round in which ``stop`` is set; without one, SIGTERM may set it, as the hyperparameter
+    ``save_model_on_termination`` says.
     HyperparameterError, UnsupportedError, SettingError or TrainingDataError say what was wrong; then nothing is
     written. Notes are things worth knowing that stop nothing: given to ``on_note`` as they arise, and in the result.
     """
@@ -96,7 +99,8 @@ def train(
     refuse_gaps(checked.values)
     check_output(output)
     data, judge = _channels(train, validation, checked.values, note)
-    with _termination(checked.values.get("save_model_on_termination") == "true") as stopped:
+    is_caught = checked.values.get("save_model_on_termination") == "true"
+    with nullcontext(stop) if stop is not None else _termination(is_caught) as stopped:
         job = _Job(checked.values, data, judge, on_round, note)
         model, rounds = job.run(stopped)
         write_archive(output, {MODEL_FILE: model, PARITY_FILE: job.parity(model)})
