@@ -35,24 +35,30 @@ class Named(msgspec.Struct):
     created: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LogStream:
     """One stream. What it holds is read through ``pages``; only its store writes it."""
 
     name: str
     created: int
     files: StreamFiles
+    lock: threading.RLock
+    """Its store's."""
     state: State | None = None
     lost: int = 0
     """Lines that could not be written and of which the stream does not tell yet."""
-    whole: bool = False
-    """Whether the file is known to end with a whole line."""
+    descriptor: int | None = None
+    """The newest segment's file, while it is open."""
+    room: int = 0
+    """Bytes that it still takes."""
 
     @property
     def last(self) -> State:
         """The newest time and the last arrival."""
         if self.state is None:
-            self.state = self.files.state()
+            with self.lock:  # nobody writes while the last line is read
+                if self.state is None:
+                    self.state = self.files.state()
         return self.state
 
     @property
@@ -122,7 +128,7 @@ class LogStore:
         self.max_open = max_open
         self.now = now
         self._lock = threading.RLock()
-        self._open: OrderedDict[Path, int] = OrderedDict()
+        self._open: OrderedDict[LogStream, None] = OrderedDict()
         self._groups: dict[str, LogGroup] = {}
         folder.mkdir(parents=True, exist_ok=True)
         self._find()
@@ -169,7 +175,7 @@ class LogStore:
             folder = parent.folder / _folder_name(name)
             created = self.now()
             _describe(folder, "stream.json", name, created)
-            parent.streams[name] = LogStream(name, created, StreamFiles(folder), State())
+            parent.streams[name] = LogStream(name, created, StreamFiles(folder), self._lock, State())
             return True
 
     def delete_group(self, name: str) -> bool:
@@ -228,56 +234,59 @@ class LogStore:
     def close(self) -> None:
         """Close all files. Writing opens them again."""
         with self._lock:
-            for descriptor in self._open.values():
-                os.close(descriptor)
-            self._open.clear()
+            for stream in list(self._open):
+                self._close(stream)
 
     def _append(self, stream: LogStream, events: Sequence[tuple[int, str]], now: int) -> None:
         state = stream.last
         block = b"".join(state.encode(time, now, cut(message)) for time, message in events)
-        descriptor = self._descriptor(stream, len(block), now)
-        if not stream.whole:
-            block = _missing_end(stream.files) + block
-        stream.whole = False
+        try:
+            if stream.descriptor is None:
+                self._open_file(stream)
+            if len(block) > stream.room < self.max_stream // 2:  # an empty segment takes what comes
+                self._next_segment(stream, now)
+            self._write(stream, block)
+        except OSError:
+            self._close(stream)  # what was cut short is ended when it is opened again
+            raise
+
+    def _write(self, stream: LogStream, block: bytes) -> None:
+        assert stream.descriptor is not None
+        self._open.move_to_end(stream)
+        stream.room -= len(block)
         while block:
-            block = block[os.write(descriptor, block) :]
-        stream.whole = True
+            block = block[os.write(stream.descriptor, block) :]
 
-    def _descriptor(self, stream: LogStream, coming: int, now: int) -> int:
-        """The open file that ``coming`` bytes go to: a new segment when the newest is full."""
+    def _open_file(self, stream: LogStream) -> None:
+        """Open the newest segment, and end the last line that a killed writer left torn."""
         files = stream.files
-        if not files.starts:
-            files.starts = [0]
-        elif files.end - files.starts[-1] + coming > self.max_stream // 2 and files.end > files.starts[-1]:
-            return self._next_segment(stream, now)
-        path = files.path(files.starts[-1])
-        descriptor = self._open.get(path)
-        if descriptor is None:
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._open[path] = descriptor
-            if len(self._open) > self.max_open:
-                os.close(self._open.popitem(last=False)[1])
-        self._open.move_to_end(path)
-        return descriptor
+        files.starts = files.starts or [0]
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        stream.descriptor = os.open(files.path(files.starts[-1]), flags, 0o600)
+        self._open[stream] = None
+        if len(self._open) > self.max_open:
+            self._close(next(iter(self._open)))
+        size = os.fstat(stream.descriptor).st_size
+        stream.room = self.max_stream // 2 - size
+        if size and os.pread(stream.descriptor, 1, size - 1) != b"\n":
+            self._write(stream, b"\n")
 
-    def _next_segment(self, stream: LogStream, now: int) -> int:
+    def _next_segment(self, stream: LogStream, now: int) -> None:
         files = stream.files
-        self._close(stream)
         dropped, kept = files.starts[:-1], files.starts[-1:]
         files.starts = [*kept, files.end]
+        self._close(stream)
         for start in dropped:
             files.path(start).unlink(missing_ok=True)
-        stream.whole = True
-        descriptor = self._descriptor(stream, 0, now)
+        self._open_file(stream)
         note = f"[skewless] This stream keeps its newest {self.max_stream} bytes; older lines are dropped."
-        os.write(descriptor, stream.last.encode(now, now, note))
-        return descriptor
+        self._write(stream, stream.last.encode(now, now, note))
 
     def _close(self, stream: LogStream) -> None:
-        for start in stream.files.starts:
-            descriptor = self._open.pop(stream.files.path(start), None)
-            if descriptor is not None:
-                os.close(descriptor)
+        if stream.descriptor is not None:
+            os.close(stream.descriptor)
+            stream.descriptor = None
+            del self._open[stream]
 
     def _find(self) -> None:
         for folder in self.folder.iterdir():
@@ -285,7 +294,8 @@ class LogStore:
                 group = self._groups[named.name] = LogGroup(named.name, named.created, folder)
                 for below in folder.iterdir():
                     if inner := _described(below / "stream.json"):
-                        group.streams[inner.name] = LogStream(inner.name, inner.created, StreamFiles(below))
+                        stream = LogStream(inner.name, inner.created, StreamFiles(below), self._lock)
+                        group.streams[stream.name] = stream
 
 
 def cut(message: str) -> str:
@@ -297,17 +307,6 @@ def cut(message: str) -> str:
 
 def _within(event: Event, start: int | None, end: int | None) -> bool:
     return (start is None or event.time >= start) and (end is None or event.time < end)
-
-
-def _missing_end(files: StreamFiles) -> bytes:
-    """What ends a last line that its writer, killed, left torn."""
-    path = files.path(files.starts[-1])
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        if not size:
-            return b""
-        file.seek(size - 1)
-        return b"" if file.read(1) == b"\n" else b"\n"
 
 
 def _folder_name(name: str) -> str:

@@ -140,7 +140,7 @@ class StreamFiles:
     def before(self, position: int, count: int) -> list[Event]:
         """Up to ``count`` events that end at or before a position, oldest first."""
         found: list[Event] = []
-        high, block = position, BLOCK
+        high, block = position, FIRST_BLOCK
         while high > self.begin and len(found) < count:
             low = max(self.begin, high - block)
             # A place between two lines is taken for one within a line, so it begins one byte earlier.
@@ -149,7 +149,7 @@ class StreamFiles:
                 block *= 2  # one line is longer than the block
                 continue
             found = events + found
-            high, block = (events[0].position if events else low), BLOCK
+            high, block = (events[0].position if events else low), min(block * 2, BLOCK)
         return found[-count:]
 
     def seek(self, time: int) -> int:
