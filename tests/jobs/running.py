@@ -27,7 +27,7 @@ PATIENCE = 300.0
 def s3(folder: Path) -> Iterator[Services]:
     """rclone's S3 over a folder of buckets."""
     keys = ("AKIASKEWLESSTESTS000", "a-secret-of-the-tests")
-    command = [RCLONE, "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", ",".join(keys), "-v"]
+    command = [str(RCLONE), "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", ",".join(keys), "-v"]
     command += ["--dir-cache-time", "0s", "--config", os.devnull, str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         try:
@@ -50,12 +50,17 @@ class Ran:
     """Lines marked ``error``."""
 
 
+def lay_out(folder: Path, kind: str, services: Services, request: Mapping[str, Any]) -> None:
+    """A job's folder as its process finds it."""
+    arn = f"arn:aws:test:us-east-1:000000000000:{kind}/job"
+    write_asked(folder, Asked(kind, "jr_1", arn, dict(request), services))
+
+
 def start(
     folder: Path, kind: str, services: Services, request: Mapping[str, Any], **environment: str
 ) -> subprocess.Popen[bytes]:
     """A job's process, in a group of its own."""
-    arn = f"arn:aws:test:us-east-1:000000000000:{kind}/job"
-    write_asked(folder, Asked(kind, "jr_1", arn, dict(request), services))
+    lay_out(folder, kind, services, request)
     return subprocess.Popen(
         [sys.executable, "-m", "skewless.jobs.run", str(folder)],
         stdin=subprocess.DEVNULL,

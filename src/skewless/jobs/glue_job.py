@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -17,12 +16,10 @@ from skewless.jobs.glue_arguments import Arguments, read_arguments
 from skewless.jobs.glue_script import MODULE, Script, read_error
 from skewless.jobs.job import Job, Outcome, log_to
 from skewless.jobs.script_environment import blobs_of, environment_of, private_tmp, write_programs
-from skewless.jobs.script_process import Ended, FoldersRefused, Program, run_program
+from skewless.jobs.script_process import Ended, FoldersRefused, Program, reason, run_program
 
 ERROR_STREAM: Final = "error"
 """The mark of lines for the log group ``/aws-glue/jobs/error``."""
-
-PYTHONS: Final = {"python": "", "python3": ""}
 
 
 def run(job: Job) -> Outcome:
@@ -38,15 +35,9 @@ def run(job: Job) -> Outcome:
         return Outcome("Failed", str(error))
     if ended.status == 0:
         return Outcome("Completed")
-    return Outcome("Failed", read_error(job.folder) or reason(ended, "Command failed with exit code {}"))
-
-
-def reason(ended: Ended, text: str) -> str:
-    """Why a program failed that did not say so itself; ``text`` has a place for the exit status."""
-    if ended.status == 128 + signal.SIGKILL:
-        return "The script was killed (SIGKILL): most likely there was no memory left. Let it work on less."
-    said = next((line for line in reversed(ended.last) if line.strip()), "")
-    return text.format(ended.status) + (f": {said.strip()[:900]}" if said else "")
+    return Outcome(
+        "Failed", read_error(job.folder) or reason(ended, "Command failed with exit code {1}: {0}")
+    )
 
 
 def _fetch(job: Job, blobs: Blobs, arguments: Arguments) -> list[str]:
@@ -114,7 +105,7 @@ def _is_archive(file: Path) -> bool:
 
 def _run(job: Job, path: Sequence[str]) -> Ended:
     environment = environment_of(job)
-    write_programs(job, PYTHONS)
+    write_programs(job, {})
     environment["PYTHONPATH"] = os.pathsep.join(path)
     program = Program(
         command=[sys.executable, "-m", MODULE, str(job.folder)],

@@ -126,6 +126,7 @@ def _cover(target: str, folder: Path, keep: Sequence[str]) -> None:
         inner = folder / kept.relative_to(target)
         inner.parent.mkdir(parents=True, exist_ok=True)
         if kept.is_symlink():
+            inner.unlink(missing_ok=True)
             inner.symlink_to(kept.readlink())
             continue
         if kept.is_dir():

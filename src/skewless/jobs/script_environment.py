@@ -16,9 +16,6 @@ from skewless.services import Services
 # The gateway's own settings for these would send the script elsewhere, or change what it computes.
 _NOT_INHERITED: Final = ("AWS_", "SKEWLESS_", "SPARK_", "PYSPARK_", "PYTHON", "HADOOP_", "TMPDIR")
 
-PYTHON: Final = "python"
-"""What the script's programs called python and python3 are: this very Python."""
-
 
 def environment_of(job: Job, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of a job's script, without what the user asks for."""
@@ -63,16 +60,15 @@ def blobs_of(job: Job) -> Blobs:
 
 
 def write_programs(job: Job, programs: Mapping[str, str]) -> None:
-    """Put programs before all others on the script's path: names and the Python module that each one runs.
+    """Put programs before all others on the script's path, each by its name and what Python is to be started with.
 
-    An empty module is Python itself.
+    ``python`` and ``python3`` are this very Python where nothing else is given.
     """
     folder = job.folder / "bin"
     folder.mkdir(exist_ok=True)
-    for name, module in programs.items():
+    for name, arguments in {"python": "", "python3": "", **programs}.items():
         # A script and no link: Python finds its environment by the path that it was started with.
-        run = f"-m {module} " if module else ""
-        (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {run}"$@"\n')
+        (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
         (folder / name).chmod(0o755)
 
 

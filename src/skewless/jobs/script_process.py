@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -22,6 +24,9 @@ _KEPT: Final = 200
 """Lines of the error output that are remembered, for the reason of a failure."""
 
 _LONGEST_LINE: Final = 64 << 10
+
+# As Python ends a traceback.
+_RAISED: Final = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Warning|Exit)(?::.*)?")
 
 PERMISSION: Final = (
     "Jobs get folders of their own at fixed places by Linux mount namespaces: allow unprivileged user namespaces "
@@ -62,6 +67,17 @@ class Ended:
 
     status: int
     last: Sequence[str] = field(default_factory=list)
+
+
+def reason(ended: Ended, text: str) -> str:
+    """Why a program failed that did not say so itself; ``text`` has places for what it said and its exit status."""
+    if ended.status == 128 + signal.SIGKILL:
+        said = "it was killed (SIGKILL): most likely there was no memory left. Let it work on less"
+    else:
+        lines = [line.strip() for line in reversed(ended.last) if line.strip()]
+        raised = (line for line in lines if _RAISED.fullmatch(line))
+        said = next(raised, lines[0] if lines else "it said nothing on its error output")
+    return text.format(said[:900], ended.status)
 
 
 def run_program(program: Program) -> Ended:
