@@ -78,9 +78,9 @@ class LogStream:
     def events_before(self, start: int | None, end: int | None, before: int) -> Iterator[Event]:
         """The same, newest first, from position ``before`` back."""
         low, high = self._range(start, end)
-        position = min(before, high)
+        position, count = min(before, high), 50
         while position > low:
-            block = self.files.before(position, 1000)
+            block = self.files.before(position, count)
             if not block:
                 return
             for event in reversed(block):
@@ -88,7 +88,7 @@ class LogStream:
                     return
                 if _within(event, start, end):
                     yield event
-            position = block[0].position
+            position, count = block[0].position, min(count * 2, 1000)
 
     def _range(self, start: int | None, end: int | None) -> tuple[int, int]:
         files = self.files
