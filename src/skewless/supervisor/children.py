@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 _MARK: Final = "\x1e"
 _END_OF_MARK: Final = "\x1f"
@@ -23,32 +24,39 @@ Sink = Callable[[str | None, str], None]
 """Takes a line of output, with the name of the stream that it is marked for (None: the base stream)."""
 
 
-class Child:
+class Child(asyncio.SubprocessProtocol):
     """One child process and all that it starts."""
 
-    def __init__(self, process: asyncio.subprocess.Process, sink: Sink) -> None:
-        self.process = process
-        self.pid = process.pid
+    transport: asyncio.SubprocessTransport
+
+    def __init__(self, sink: Sink) -> None:
         self.ended = asyncio.Event()
         """Set when the process itself has ended, whatever became of what it started."""
-        self._reading = asyncio.create_task(self._read(sink))
-        self._watch()
+        self._silent = asyncio.Event()
+        self._sink = sink
+        self._rest = b""
 
     @classmethod
     async def start(
         cls, command: Sequence[str], *, folder: Path, environment: Mapping[str, str], sink: Sink
     ) -> Child:
         """Start it in ``folder``. Call this from the event loop's thread, with whose end it ends."""
-        process = await asyncio.create_subprocess_exec(
+        _, child = await asyncio.get_running_loop().subprocess_exec(
+            lambda: cls(sink),
             *command,
             cwd=folder,
             env=dict(environment),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        return cls(process, sink)
+        return child
+
+    @property
+    def pid(self) -> int:
+        """Its number, which is its group's too."""
+        return self.transport.get_pid()
 
     async def wait(self) -> int:
         """Its exit status (negative: the signal that ended it), when it and its output have ended.
@@ -58,11 +66,13 @@ class Child:
         await self.ended.wait()
         self.signal(signal.SIGKILL)
         with suppress(TimeoutError):
-            # What left the group may hold the pipe open, and asyncio waits for the pipe.
+            # What left the group may hold the output open.
             async with asyncio.timeout(_LAST_WORDS):
-                await self._reading
-        self.process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
-        return await self.process.wait()
+                await self._silent.wait()
+        self.transport.close()
+        status = self.transport.get_returncode()
+        assert status is not None
+        return status
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to its whole group."""
@@ -78,34 +88,27 @@ class Child:
         self.signal(signal.SIGKILL)
         return await self.wait()
 
-    def _watch(self) -> None:
-        try:
-            number = os.pidfd_open(self.pid)
-        except ProcessLookupError:  # so short a life
-            self.ended.set()
-            return
-        loop = asyncio.get_running_loop()
+    # What the loop tells.
 
-        def over() -> None:
-            loop.remove_reader(number)
-            os.close(number)
-            self.ended.set()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.SubprocessTransport, transport)  # uvloop's are no subclass
 
-        loop.add_reader(number, over)
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            _hand(line, self._sink)
+        if len(self._rest) > _LONGEST_LINE:
+            _hand(self._rest, self._sink)
+            self._rest = b""
 
-    async def _read(self, sink: Sink) -> None:
-        stream = self.process.stdout
-        assert stream is not None
-        rest = b""
-        while block := await stream.read(1 << 16):
-            *lines, rest = (rest + block).split(b"\n")
-            for line in lines:
-                _hand(line, sink)
-            if len(rest) > _LONGEST_LINE:
-                _hand(rest, sink)
-                rest = b""
-        if rest:
-            _hand(rest, sink)
+    def pipe_connection_lost(self, fd: int, error: Exception | None) -> None:
+        if self._rest:
+            _hand(self._rest, self._sink)
+            self._rest = b""
+        self._silent.set()
+
+    def process_exited(self) -> None:
+        self.ended.set()
 
 
 def _hand(line: bytes, sink: Sink) -> None:
