@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from sqlalchemy import insert, select
 
 from skewless.control.errors import ServiceError
 from skewless.control.first_start import ensure_default_role
 from skewless.control.plane import Members, Plane
 from skewless.control.roles import GLUE, SAGEMAKER, require_role
+from skewless.store.tables import ROLES
 from tests.planes import call
 from tests.planes import plane as a_plane
 
@@ -113,6 +115,9 @@ def test_a_role_changes(plane: Plane) -> None:
     iam(plane, "UpdateRole", RoleName="r", Description="two")
     role = iam(plane, "GetRole", RoleName="r")["Role"]
     assert (role["Description"], role["MaxSessionDuration"]) == ("two", 3600)
+    iam(plane, "UpdateRole", RoleName="r", MaxSessionDuration=7200)
+    role = iam(plane, "GetRole", RoleName="r")["Role"]
+    assert (role["Description"], role["MaxSessionDuration"]) == ("two", 7200)
     assert iam(plane, "UpdateRoleDescription", RoleName="r", Description="3")["Role"]["Description"] == "3"
     other = TRUST.replace("sagemaker", "glue")
     iam(plane, "UpdateAssumeRolePolicy", RoleName="r", PolicyDocument=other)
@@ -157,6 +162,12 @@ def test_limits_of_a_role(plane: Plane) -> None:
     too_long = refused(plane, "CreateRole", RoleName="r", AssumeRolePolicyDocument=document)
     assert too_long == ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048")
     create(plane, "r", AssumeRolePolicyDocument=TRUST + " " * 3000)
+    with plane.store.begin() as connection:
+        one = connection.execute(select(ROLES)).one()._mapping
+        more = [{**one, "name": f"r{number}", "arn": f"arn{number}"} for number in range(999)]
+        connection.execute(insert(ROLES), more)
+    full = refused(plane, "CreateRole", RoleName="r999", AssumeRolePolicyDocument=TRUST)
+    assert full == ("LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1000")
 
 
 def test_attached_policies(plane: Plane) -> None:

@@ -68,11 +68,11 @@ def list_roles(plane: Plane, request: Members) -> Members:
 
 @operation("iam", "UpdateRole")
 def update_role(plane: Plane, request: Members) -> Members:
-    """Change a role's description and session length; what is not given is set back, as on AWS."""
+    """Change a role's description, where one is given, and its session length, which is an hour where none is."""
     with plane.store.begin() as connection:
         row = role_row(connection, request["RoleName"])
         values = {
-            "description": request.get("Description"),
+            "description": request.get("Description", row.description),
             "max_session": request.get("MaxSessionDuration", 3600),
         }
         connection.execute(update(ROLES).where(ROLES.c.name == row.name).values(values))
