@@ -407,7 +407,7 @@ def test_what_is_over_the_payload(
     said = (
         "the file is over 1,048,576 bytes" if split == "None" else "the record is longer than 1,048,576 bytes"
     )
-    place = "data/in/x.csv: the" if split == "None" else "data/in/x.csv, line 2: row 2: the"
+    place = "data/in/x.csv: the" if split == "None" else "data/in/x.csv, line 2: the"
     out = capsys.readouterr().out
     assert said in out
     assert place in out

@@ -82,7 +82,7 @@ def _load(job: Job, asked: TransformRequest, blobs: Blobs) -> Pipeline:
         address = one.get("ModelDataUrl") or "the model data"
         rows = pipeline.replayed[name]
         _say(
-            name,
+            _stream(name, pipeline),
             [
                 *getattr(container, "notes", ()),
                 f"{container.runtime}: {address} is loaded, {rows} parity rows replayed",
@@ -91,14 +91,15 @@ def _load(job: Job, asked: TransformRequest, blobs: Blobs) -> Pipeline:
     return pipeline
 
 
-def _say(stream: str, lines: Sequence[str]) -> None:
-    """Lines for a log stream. A model's only container has none of its own: its lines are the job's."""
+def _stream(container: str, pipeline: Pipeline) -> str | None:
+    """A container's log stream. A model's only container has none of its own: its lines are the job's."""
+    return container if len(pipeline.containers) > 1 else None
+
+
+def _say(stream: str | None, lines: Sequence[str]) -> None:
+    """Lines for a log stream of their own, or for the job's."""
     flat = [part for line in lines for part in line.split("\n")]
-    print(
-        "".join(f"{line}\n" for line in flat) if stream == "primary" else log_to(stream, flat),
-        end="",
-        flush=True,
-    )
+    print(log_to(stream, flat) if stream else "".join(f"{line}\n" for line in flat), end="", flush=True)
 
 
 def _data_log(*lines: str) -> None:
@@ -112,7 +113,6 @@ class _Answered:
 
     object: Object
     file: Path
-    rows: int = 0
     skipped: list[int] = field(default_factory=list)
 
 
@@ -181,13 +181,21 @@ class _Transformation:
     def _refused(self, one: Object, error: SkewlessError) -> None:
         """A record, or the object, is wrong."""
         status = 415 if isinstance(error, ContentTypeError) else 400
-        lines = [f"{one.place}: ClientError: {status}", f"{one.place}: ", f"{one.place}: Message:"]
-        line = error.row if isinstance(error, RequestError) else None
-        where = f"{one.place}, line {line}" if line else one.place
-        _data_log(*lines, f"{where}: {error}")
-        container = error.container if isinstance(error, RequestError) else None
+        where, container = one.place, None
+        if isinstance(error, RequestError):
+            container = error.container
+            if error.row is not None:
+                split = "record" if self.asked.transform_input.split_type == "RecordIO" else "line"
+                where = f"{one.place}, {split} {error.row}"
+                error.row = None
+        _data_log(
+            f"{one.place}: ClientError: {status}",
+            f"{one.place}: ",
+            f"{one.place}: Message:",
+            f"{where}: {error}",
+        )
         if container:
-            _say(container, [f"{where}: {error}"])
+            _say(_stream(container, self.pipeline), [f"{where}: {error}"])
         self.failures.add("ClientError")
 
     def _failed(self, one: Object, whose: str, lines: Sequence[str]) -> None:
@@ -197,7 +205,7 @@ class _Transformation:
     def _defect(self, error: Exception) -> None:
         """A call ended in a way that is no refusal: as a container's 5xx status."""
         _data_log(f"Bad HTTP status received from algorithm: 500 ({type(error).__name__}: {error})")
-        _say("primary", traceback.format_exception(error))
+        _say(None, traceback.format_exception(error))
 
     def _upload(self, answered: _Answered) -> None:
         target = answered.object.target
@@ -230,5 +238,4 @@ def _write(answered: _Answered, way: Way, pool: ThreadPoolExecutor, file: IO[byt
     with answered.file.open("wb") as target:
         for done in answers(way, pool, file, threads):
             target.write(done.answer)
-            answered.rows += done.rows
             answered.skipped += done.skipped

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice, repeat
 from typing import IO, Final
@@ -302,31 +301,27 @@ def _answered(way: Way, chunk: Chunk, records: Records, rows: int) -> Done:
 
 def _joined(way: Way, chunk: Chunk, records: Records, joining: Joining) -> Done:
     """Every record filtered, sent, and joined with its own answer."""
-    given = [chunk.body[start:end] for start, end in records.spans(chunk.body)]
-    sent: list[bytes] = []
-    for row, record in enumerate(given, start=1):
-        with _in_row(row):
-            sent.append(joining.given(record))
+    given = records.split(chunk.body)
+    sent = _each(joining.given, range(len(given)), given)
     answer = _call(way, b"\n".join(sent))
     gone = {row - 1 for row in answer.skipped}
     kept = [row for row in range(len(given)) if row not in gone]
     _check_number(chunk, answer, len(kept))
-    made: list[bytes] = []
-    for row, part in zip(kept, _parts(answer, len(kept)), strict=True):
-        with _in_row(row + 1):
-            made.append(joining.made(given[row], part))
+    made = _each(joining.made, kept, [given[row] for row in kept], _parts(answer, len(kept)))
     text = b"".join([line + b"\n" for line in made])
     return _done(way, chunk, records, answer, text, len(given))
 
 
-@contextmanager
-def _in_row(row: int) -> Iterator[None]:
-    """Errors raised within are of this record of the chunk, from 1."""
+def _each(work: Callable[..., bytes], rows: Sequence[int], *given: Sequence[bytes]) -> list[bytes]:
+    """What becomes of each of the records, whose numbers in the chunk, from 0, are for errors."""
+    made: list[bytes] = []
     try:
-        yield
+        for one in zip(*given, strict=True):
+            made.append(work(*one))
     except RequestError as error:
-        error.row = row
+        error.row = rows[len(made)] + 1
         raise
+    return made
 
 
 def _call(way: Way, body: bytes) -> Answer:
@@ -343,7 +338,7 @@ def _call(way: Way, body: bytes) -> Answer:
 
 def _json_lines(records: Records, chunk: Chunk) -> bytes:
     """The chunk's lines without blank ones, which the container would refuse, and with the schema that counts."""
-    lines = [chunk.body[start:end] for start, end in records.spans(chunk.body)]
+    lines = records.split(chunk.body)
     if chunk.schema:
         # Of two properties of one name the last counts.
         lines[0] = lines[0].rstrip().removesuffix(b"}") + b',"schema":' + chunk.schema + b"}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -20,6 +20,8 @@ INPUT: Final = "SageMakerInput"
 OUTPUT: Final = "SageMakerOutput"
 
 _QUOTED_FIELD: Final = re.compile(rb'"(?:[^"]++|"")*+"(?=,|\Z)')
+_NO_INPUT: Final = "Failed to parse input as CSV"
+_NO_OUTPUT: Final = "Failed to parse output from the algorithm as CSV"
 _SHOWN: Final = 40
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -44,25 +46,37 @@ class Joining(ABC):
         """What is written for a record and its answer. BodyError where a filter does not fit."""
 
 
+@dataclass(frozen=True, slots=True)
 class CsvJoining(Joining):
     """Records are rows; the answer's columns come behind the whole record's."""
+
+    _places: dict[tuple[int, bool], list[int]] = field(default_factory=dict, init=False, compare=False)
+    """By the length of a row, and whether it is one with its answer, the fields that its filter selects."""
 
     def given(self, record: bytes) -> bytes:
         """The fields that the filter selects; quotes are checked in any case, as in the original."""
         if not self.input_filter and b'"' not in record:
             return record
-        fields = _fields(record, "Failed to parse input as CSV")
-        return _row(_selected(fields, self.input_filter)) if self.input_filter else record
+        fields = _fields(record, _NO_INPUT)
+        return self._selected(fields, self.input_filter) if self.input_filter else record
 
     def made(self, record: bytes, answer: bytes) -> bytes:
         """The record's and the answer's fields, or of both those that the filter selects."""
-        fields = _fields(answer, "Failed to parse output from the algorithm as CSV")
-        joined = record + b"," + answer if self.join else answer
+        fields = _fields(answer, _NO_OUTPUT) if self.output_filter or b'"' in answer else ()
         if not self.output_filter:
-            return joined
+            return record + b"," + answer if self.join else answer
         if self.join:
-            fields = [*_fields(record, "Failed to parse input as CSV"), *fields]
-        return _row(_selected(fields, self.output_filter))
+            fields = [*_fields(record, _NO_INPUT), *fields]
+        return self._selected(fields, self.output_filter)
+
+    def _selected(self, fields: Sequence[bytes], steps: Steps) -> bytes:
+        """The row of the fields that a path of one step selects."""
+        key = (len(fields), steps is self.output_filter)
+        chosen = self._places.get(key)
+        if chosen is None:
+            chosen = self._places[key] = _places(len(fields), steps)
+        # One empty field is written in quotes, since a blank line is no record.
+        return b",".join([fields[place] for place in chosen]) or b'""'
 
 
 class JsonJoining(Joining):
@@ -130,23 +144,17 @@ def _json(text: bytes, failure: str) -> bytes:
         raise BodyError(f"{failure}: {error}", hint="A record is one JSON text on one line.") from None
 
 
-def _selected(fields: Sequence[bytes], steps: Steps) -> list[bytes]:
-    """The fields of a row that a path of one step selects."""
+def _places(length: int, steps: Steps) -> list[int]:
+    """Which fields of a row of so many a path selects."""
     step: Step = steps[0]
     if isinstance(step, Names) or len(steps) > 1:
         raise BodyError(
             "the filter looks for a property, but a row of CSV is a list", hint="Use indexes: $[0], $[1:]."
         )
-    if isinstance(step, Every):
-        return list(fields)
-    return [fields[place] for place in step.among(len(fields))]
-
-
-def _row(fields: Sequence[bytes]) -> bytes:
-    """A row of fields as they are written; one empty field in quotes, since a blank line is no record."""
-    if not fields:
+    found = list(range(length)) if isinstance(step, Every) else step.among(length)
+    if not found:
         raise BodyError("the filter selects nothing of the record", hint="Look at the bounds of its range.")
-    return b",".join(fields) or b'""'
+    return found
 
 
 def _fields(record: bytes, failure: str) -> list[bytes]:

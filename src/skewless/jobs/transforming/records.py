@@ -35,6 +35,10 @@ class Records(ABC):
     def spans(self, body: bytes) -> Iterator[Span]:
         """Where the records of whole ones are; blank lines are none."""
 
+    def split(self, body: bytes) -> list[bytes]:
+        """The records without their line ends."""
+        return [body[start:end] for start, end in self.spans(body)]
+
     def count(self, body: bytes) -> int:
         """How many records there are."""
         return sum(1 for _ in self.spans(body))
@@ -60,6 +64,11 @@ class Lines(Records):
             start, end = found.span()
             if body[start:end].strip(self.blank):
                 yield start, end - (body[end - 1] == 0x0D)
+
+    def split(self, body: bytes) -> list[bytes]:
+        if b"\r" in body:
+            return super().split(body)
+        return [line for line in body.split(b"\n") if line.strip(self.blank)]
 
     def count(self, body: bytes) -> int:
         odd = (b"\n\n", b"\n\r", b" \n", b" \r")
@@ -102,8 +111,11 @@ class CsvRecords(Lines):
                 yield at, end
             at = end + 1
 
+    def split(self, body: bytes) -> list[bytes]:
+        return super().split(body) if b'"' not in body else Records.split(self, body)
+
     def count(self, body: bytes) -> int:
-        return super().count(body) if b'"' not in body else sum(1 for _ in self.spans(body))
+        return super().count(body) if b'"' not in body else Records.count(self, body)
 
 
 class RecordIO(Records):
