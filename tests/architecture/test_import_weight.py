@@ -41,3 +41,10 @@ def test_serving_loads_no_heavy_library() -> None:
 
 def test_a_bare_import_loads_no_numpy() -> None:
     assert loaded_by("import skewless").isdisjoint({"numpy", "pyarrow", *HEAVY_FOR_SERVING})
+
+
+def test_the_control_plane_loads_no_numbers_and_no_wire() -> None:
+    """What may exist and how it may change is said with the standard library and the store."""
+    statement = "import skewless.control.operations, skewless.control.running"
+    other = {"botocore", "numpy", "pandas", "pyarrow", "pyspark", "starlette", "uvicorn", "xgboost"}
+    assert loaded_by(statement).isdisjoint(other)

@@ -14,7 +14,6 @@ from skewless.names import DEFAULT_ROLE
 from skewless.store.tables import ROLES
 
 
-
 def ensure_default_role(plane: Plane) -> str:
     """The ARN of the default execution role. It is made where it is missing, and left as it is where it is not."""
     with plane.store.begin() as connection:
