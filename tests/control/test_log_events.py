@@ -246,3 +246,43 @@ def test_a_follower_shows_every_line_once(
             shown += follower.poll()
     shown += follower.poll()
     assert sorted(shown, key=int) == [str(number) for number in range(len(steps))]
+
+
+class Positions:
+    """How SageMaker's SDK follows a stream: it keeps no token but the newest time, and how many lines had it."""
+
+    def __init__(self, plane: Plane) -> None:
+        self.plane = plane
+        self.time, self.skip = 0, 0
+
+    def poll(self) -> list[str]:
+        shown: list[str] = []
+        request: dict[str, Any] = {"startTime": self.time, "startFromHead": True, "limit": 3}
+        skip = self.skip
+        while (answer := get(self.plane, **request))["events"]:
+            request["nextToken"] = answer["nextForwardToken"]
+            for event in answer["events"]:
+                if skip:
+                    skip -= 1
+                    continue
+                shown.append(event["message"])
+                same = event["timestamp"] == self.time
+                self.time, self.skip = event["timestamp"], self.skip + 1 if same else 1
+        return shown
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_the_sdk_shows_every_line_once_and_in_order(
+    plane: Plane, clock: Clock, steps: list[tuple[str, int, bool]]
+) -> None:
+    plane.logs.delete_group(GROUP)
+    plane.logs.create_stream(GROUP, "s")
+    reader, shown = Positions(plane), []
+    for number, (_, tick, poll) in enumerate(steps):
+        clock.ms += tick
+        plane.logs.write(GROUP, "s", str(number))
+        if poll:
+            shown += reader.poll()
+    shown += reader.poll()
+    assert shown == [str(number) for number in range(len(steps))]
