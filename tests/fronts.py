@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
@@ -63,11 +64,16 @@ def front(
         app.close()
 
 
+@cache
+def _session() -> Any:
+    """Kept, for it keeps the services' models."""
+    return boto3.session.Session(ACCESS_KEY, SECRET, region_name=REGION)
+
+
 def client(service: str, url: str, **settings: Any) -> Any:
     """A real client of the service, which does not try again."""
     config = Config(retries={"total_max_attempts": 1}, **settings)
-    session = boto3.session.Session(ACCESS_KEY, SECRET, region_name=REGION)
-    return session.client(service, endpoint_url=url, config=config)
+    return _session().client(service, endpoint_url=url, config=config)
 
 
 def environment(url: str) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Requests as real clients make and sign them, caught just before they would leave."""
+"""Requests as real clients make and sign them, caught just before they would leave, and sent on as a test wants."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.awsrequest import AWSResponse
+import httpx
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from skewless.aws.http import Head
 from tests.fronts import ACCESS_KEY, REGION, SECRET
+
+SMALL = 4096
+"""The longest body that the front of these tests takes, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -90,3 +98,32 @@ def client(service: str, url: str = "http://127.0.0.1:4700", **config: Any) -> A
     """A client that checks nothing itself and tries once."""
     settings = Config(retries={"total_max_attempts": 1}, parameter_validation=False, **config)
     return session().client(service, endpoint_url=url, config=settings)
+
+
+def caught(service: str, url: str, operation: str, **params: Any) -> Sent:
+    return catch(client(service, url), operation, **params)
+
+
+def resigned(service: str, sent: Sent, **changed: str) -> Sent:
+    """The request with other headers or another body, signed again: wrong in what it says, not in who says it."""
+    request = AWSRequest(sent.method, f"http://127.0.0.1{sent.path.decode()}", {}, sent.body)
+    for name, value in {**dict(sent.headers), **changed}.items():
+        if name.lower() not in ("authorization", "x-amz-date", "host", "content-length", "user-agent"):
+            request.headers[name] = value
+    SigV4Auth(Credentials(ACCESS_KEY, SECRET), service, "us-east-1").add_auth(request)
+    return of_url(sent.method, request.url, tuple(request.headers.items()), sent.body)
+
+
+def send(url: str, sent: Sent) -> httpx.Response:
+    """The request as it is; the URL's host is where it goes, whatever its Host says."""
+    target = url + sent.path.decode("latin-1") + (f"?{sent.query.decode('latin-1')}" if sent.query else "")
+    chunked = ("Transfer-Encoding", "chunked") in sent.headers
+    content = iter([sent.body]) if chunked else sent.body
+    headers = [pair for pair in sent.headers if pair[0] != "Transfer-Encoding"]
+    return httpx.request(sent.method, target, headers=headers, content=content, timeout=30)
+
+
+def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
+    answer = error.value.response
+    assert answer["ResponseMetadata"]["RequestId"]
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
