@@ -125,7 +125,9 @@ class Front:
             await self._invocations({**scope, KEY: verified}, again(body), reply)
             return
         call = Call(head, body, claim.service, dialect, reply.request_id)
-        answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._dispatcher.answer, call)
+        answer = await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._dispatcher.answer, call
+        )
         await reply.send(answer)
 
     async def _body(self, receive: Receive, head: Head) -> bytes:
