@@ -115,6 +115,19 @@ def test_a_training_job_from_its_request_to_its_artifact(plane: Plane, clock: Cl
     assert (found["TrainingStartTime"], found["TrainingEndTime"]) == (1_700_000_002.0, 1_700_000_005.0)
     assert (found["TrainingTimeInSeconds"], found["BillableTimeInSeconds"]) == (3, 3)
     assert (found["CreationTime"], found["LastModifiedTime"]) == (1_700_000_000.0, 1_700_000_005.0)
+    statistics = call(
+        plane,
+        "cloudwatch",
+        "GetMetricStatistics",
+        Namespace="/aws/sagemaker/TrainingJobs",
+        MetricName="train:rmse",
+        Dimensions=[{"Name": "TrainingJobName", "Value": "Cars"}],
+        StartTime=1_699_999_980.0,
+        EndTime=1_700_000_040.0,
+        Period=60,
+        Statistics=["Minimum"],
+    )
+    assert [point["Minimum"] for point in statistics["Datapoints"]] == [0.25]
     assert "FailureReason" not in found
     assert [(step["Status"], step["StatusMessage"]) for step in found["SecondaryStatusTransitions"]] == [
         ("Starting", "Preparing the instances for training"),

@@ -39,9 +39,7 @@ _ENDS: Final[dict[End, str]] = {
     "Stopped": "Stopped",
     "TimedOut": "Stopped",
 }
-_LOST: Final = (
-    "InternalServerError: Skewless ended while the job was running, and the job with it. Create the job again."
-)
+_LOST: Final = "InternalServerError: Skewless ended while the job was running, and the job with it. Create the job again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +187,9 @@ class Jobs:
                 self._change(connection, row, result={**(row.result or {}), "metrics": metrics})
             elif self.has_steps:
                 steps.go(connection, row, line["secondary"], line["message"], plane.now())
+        if "metric" in line:
+            group, of = f"/aws/sagemaker/{self.prefix}Jobs", {f"{self.prefix}JobName": row.name}
+            plane.metrics.record(group, line["metric"], of, line["value"], "None")
 
     def ended(self, plane: Plane, name: str, end: End, reason: str | None, result: Members) -> None:
         with plane.store.begin() as connection:

@@ -43,7 +43,9 @@ REFUSED: Final = {
         "VpcConfig",
         "EnableNetworkIsolation",
         "PrimaryContainer.ImageConfig",
+        "PrimaryContainer.ModelDataSource.S3DataSource.ModelAccessConfig",
         "Containers.ImageConfig",
+        "Containers.ModelDataSource.S3DataSource.ModelAccessConfig",
     ),
 )
 def create_model(plane: Plane, request: Members) -> Members:
