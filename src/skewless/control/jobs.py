@@ -39,7 +39,7 @@ _ENDS: Final[dict[End, str]] = {
     "Stopped": "Stopped",
     "TimedOut": "Stopped",
 }
-_LOST: Final = "InternalServerError: Skewless ended while the job was running, and the job with it. Create the job again."
+_LOST: Final = "InternalServerError: Skewless ended while the job was running. Create the job again."
 
 
 @dataclass(frozen=True, slots=True)
