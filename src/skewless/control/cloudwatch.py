@@ -98,7 +98,7 @@ def get_metric_statistics(plane: Plane, request: Members) -> Members:
             f"You have requested up to {points:,} datapoints, which exceeds the limit of {MOST_DATAPOINTS:,}. "
             "You may reduce the datapoints requested by increasing Period, or decreasing the time range."
         )
-    minutes = plane.metrics.minutes(metric_of(request), wanted.start, wanted.end)
+    minutes = plane.metrics.minutes(metric_of(request), wanted.start, wanted.end, distribution=bool(extended))
     units = sorted({key.unit for key in minutes} & {request.get("Unit", key.unit) for key in minutes})
     datapoints = [
         {"Timestamp": seconds(begins), **_values(bucket, computed, bool(extended)), "Unit": unit}
@@ -215,7 +215,9 @@ def _data(plane: Plane, request: Members, query: Members, newest_first: bool) ->
     stat = query["MetricStat"]
     compute = _statistic(stat["Stat"])
     wanted = Range.of(request, stat["Period"])
-    minutes = plane.metrics.minutes(metric_of(stat["Metric"]), wanted.start, wanted.end)
+    minutes = plane.metrics.minutes(
+        metric_of(stat["Metric"]), wanted.start, wanted.end, distribution=stat["Stat"] not in STATISTICS
+    )
     buckets = wanted.buckets(_of_unit(minutes, stat.get("Unit")))
     points = [(begins, value) for begins, bucket in buckets.items() if (value := compute(bucket)) is not None]
     return points[::-1] if newest_first else points

@@ -14,7 +14,7 @@ from skewless.telemetry.bucket import Bucket
 LONGEST_DIMENSIONS: Final = 1024
 """Characters of dimensions as JSON. PostgreSQL takes keys up to some 2700 bytes."""
 AT_ONCE: Final = 100
-"""Rows of one statement: SQLite takes some 32,000 variables, and each row needs ten."""
+"""Rows that are read and written at once."""
 _KEY: Final = tuple(METRICS.primary_key.columns)
 
 
@@ -80,9 +80,15 @@ def drop_before(connection: Connection, time: int) -> None:
     connection.execute(delete(METRICS).where(METRICS.c.minute < time))
 
 
-def rows(connection: Connection, metric: Metric, start: int, end: int) -> Iterator[tuple[Key, Bucket]]:
-    """The minutes of a metric, of all its units, from ``start`` to before ``end`` (milliseconds)."""
-    wanted = select(METRICS).where(
+def rows(
+    connection: Connection, metric: Metric, start: int, end: int, *, distribution: bool
+) -> Iterator[tuple[Key, Bucket]]:
+    """The minutes of a metric, of all its units, from ``start`` to before ``end`` (milliseconds).
+
+    ``distribution`` says whether they can tell percentiles; those cost much more than the rest.
+    """
+    columns = [column for column in METRICS.columns if distribution or column is not METRICS.c.histogram]
+    wanted = select(*columns).where(
         METRICS.c.namespace == metric.namespace,
         METRICS.c.name == metric.name,
         METRICS.c.dimensions == metric.dimensions,
@@ -106,9 +112,10 @@ def all_metrics(connection: Connection, wanted: Wanted) -> Iterator[Metric]:
 
 def _write(connection: Connection, buckets: Mapping[Key, Bucket]) -> None:
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(METRICS).values([_row(key, bucket) for key, bucket in buckets.items()])
+    statement = insert(METRICS)
     added = {name: statement.excluded[name] for name in ("count", "total", "least", "most", "histogram")}
-    connection.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=added))
+    upsert = statement.on_conflict_do_update(index_elements=_KEY, set_=added)
+    connection.execute(upsert, [_row(key, bucket) for key, bucket in buckets.items()])
 
 
 def _row(key: Key, bucket: Bucket) -> dict[str, Any]:
@@ -124,4 +131,4 @@ def _row(key: Key, bucket: Bucket) -> dict[str, Any]:
 
 def _parts(row: RowMapping) -> tuple[Key, Bucket]:
     key = Key(*(row[column.name] for column in _KEY))
-    return key, Bucket.of(row["count"], row["total"], row["least"], row["most"], row["histogram"])
+    return key, Bucket.of(row["count"], row["total"], row["least"], row["most"], row.get("histogram", {}))

@@ -102,11 +102,16 @@ class Metrics:
         with self.lock:
             self.bucket(Key(*metric, unit, time_ms // MINUTE * MINUTE)).merge(numbers)
 
-    def minutes(self, metric: Metric, start: int, end: int) -> dict[Key, Bucket]:
-        """What there is from ``start`` to before ``end`` (milliseconds), flushed or not."""
+    def minutes(
+        self, metric: Metric, start: int, end: int, *, distribution: bool = True
+    ) -> dict[Key, Bucket]:
+        """What there is from ``start`` to before ``end`` (milliseconds), flushed or not.
+
+        Without ``distribution`` it holds no percentiles, and is there much sooner.
+        """
         with self._flushing:  # else a minute could be seen twice, or neither here nor there
             with self.store.begin() as connection:
-                found = dict(rows(connection, metric, start, end))
+                found = dict(rows(connection, metric, start, end, distribution=distribution))
             self._count()
             with self.lock:
                 for key, bucket in self._buckets.items():
