@@ -148,19 +148,6 @@ GLUE_RUNS: Final = Table(
 )
 """Runs of Glue jobs; ``request`` is the job as it was at the start with the run's own arguments over it."""
 
-OBJECTS: Final = Table(
-    "objects",
-    METADATA,
-    Column("bucket", String(63), primary_key=True),
-    Column("key", String(1024), primary_key=True),
-    Column("etag", String(80), nullable=False),
-    Column("size", BigInteger, nullable=False),
-    # The file's time in nanoseconds when this was noted: a file written since then by another program has another.
-    Column("modified_ns", BigInteger, nullable=False),
-    Column("headers", JSON, nullable=False),
-)
-"""What an S3 object has besides its bytes: content type, user metadata, and the tag of its content."""
-
 METRICS: Final = Table(
     "metrics",
     METADATA,

@@ -45,8 +45,3 @@ RECEIVERS: Final[Mapping[str, Receiver]] = {
     "PutObject": Receiver(objects.check_put, objects.put_object),
     "UploadPart": Receiver(multipart.check_part, multipart.upload_part),
 }
-IGNORED: Final = (
-    "ACL and grants, server-side encryption (SSE-S3, SSE-KMS), storage classes, tagging, request payer, "
-    "the CRC32C and CRC64NVME sums"
-)
-"""What requests may say and has no effect: all objects are the one owner's plain files."""

@@ -104,16 +104,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
-        "objects",
-        sa.Column("bucket", sa.String(length=63), nullable=False),
-        sa.Column("key", sa.String(length=1024), nullable=False),
-        sa.Column("etag", sa.String(length=80), nullable=False),
-        sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("modified_ns", sa.BigInteger(), nullable=False),
-        sa.Column("headers", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("bucket", "key"),
-    )
-    op.create_table(
         "processes",
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.Column("began", sa.BigInteger(), nullable=False),
