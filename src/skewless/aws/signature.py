@@ -59,6 +59,7 @@ class Fault(Enum):
 
     MISSING = "missing"
     INCOMPLETE = "incomplete"
+    QUERY = "incomplete query"
     MECHANISM = "mechanism"
     UNKNOWN_KEY = "unknown key"
     TOKEN = "token"
@@ -192,7 +193,7 @@ class Verifier:
             or not SHA256.fullmatch(fields["X-Amz-Signature"])
         ):
             raise SignatureRefused(
-                Fault.INCOMPLETE,
+                Fault.QUERY,
                 "Query-string authentication version 4 requires the X-Amz-Algorithm (AWS4-HMAC-SHA256), "
                 "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
             )
@@ -200,7 +201,7 @@ class Verifier:
         when = fields["X-Amz-Date"]
         if not TIME.fullmatch(when) or when[:8] != date:
             raise SignatureRefused(
-                Fault.INCOMPLETE, "X-Amz-Date must be YYYYMMDDTHHMMSSZ, of the credential's day"
+                Fault.QUERY, "X-Amz-Date must be YYYYMMDDTHHMMSSZ, of the credential's day"
             )
         if "X-Amz-Security-Token" in fields:
             raise _token()
@@ -225,11 +226,11 @@ class Verifier:
         try:
             fields = legacy.fields_of(head.query)
         except ValueError as error:
-            raise SignatureRefused(Fault.INCOMPLETE, str(error)) from None
+            raise SignatureRefused(Fault.QUERY, str(error)) from None
         access_key, expires, signature = (fields.get(name) or "" for name in legacy.AUTH)
         if not (access_key and signature and expires.isascii() and expires.isdecimal() and len(expires) < 12):
             raise SignatureRefused(
-                Fault.INCOMPLETE,
+                Fault.QUERY,
                 "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
             )
         if int(expires) < self._now():
@@ -256,7 +257,7 @@ class Verifier:
 
     def _check_expiry(self, when: str, expires: str) -> None:
         if not (expires.isascii() and expires.isdecimal() and 0 < int(expires[:9]) <= LONGEST_EXPIRY):
-            raise SignatureRefused(Fault.INCOMPLETE, f"X-Amz-Expires must be 1 to {LONGEST_EXPIRY} seconds")
+            raise SignatureRefused(Fault.QUERY, f"X-Amz-Expires must be 1 to {LONGEST_EXPIRY} seconds")
         now, then = self._now(), _seconds(when)
         if then > now + SKEW:
             raise SignatureRefused(Fault.EXPIRED, "Request is not valid yet")
@@ -357,7 +358,7 @@ def _auth_fields(query: bytes) -> dict[str, str]:
         name = unquote_to_bytes(raw_name).decode("latin-1")
         if name.startswith("X-Amz-"):
             if name in found:
-                raise SignatureRefused(Fault.INCOMPLETE, f"the query has {name} twice")
+                raise SignatureRefused(Fault.QUERY, f"the query has {name} twice")
             found[name] = unquote_to_bytes(raw_value).decode("latin-1")
     return found
 

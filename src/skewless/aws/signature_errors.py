@@ -13,6 +13,7 @@ Codes = Mapping[Fault, tuple[str, int]]
 JSON: Final[Codes] = {
     Fault.MISSING: ("MissingAuthenticationTokenException", 403),
     Fault.INCOMPLETE: ("IncompleteSignatureException", 403),
+    Fault.QUERY: ("IncompleteSignatureException", 403),
     Fault.MECHANISM: ("IncompleteSignatureException", 403),
     Fault.UNKNOWN_KEY: ("UnrecognizedClientException", 403),
     Fault.TOKEN: ("UnrecognizedClientException", 403),
@@ -20,6 +21,7 @@ JSON: Final[Codes] = {
 QUERY: Final[Codes] = {
     Fault.MISSING: ("MissingAuthenticationToken", 403),
     Fault.INCOMPLETE: ("IncompleteSignature", 403),
+    Fault.QUERY: ("IncompleteSignature", 403),
     Fault.MECHANISM: ("IncompleteSignature", 403),
     Fault.UNKNOWN_KEY: ("InvalidClientTokenId", 403),
     Fault.TOKEN: ("InvalidClientTokenId", 403),
@@ -28,6 +30,7 @@ QUERY: Final[Codes] = {
 S3: Final[Codes] = {
     Fault.MISSING: ("AccessDenied", 403),
     Fault.INCOMPLETE: ("AuthorizationHeaderMalformed", 400),
+    Fault.QUERY: ("AuthorizationQueryParametersError", 400),
     Fault.MECHANISM: ("InvalidRequest", 400),
     Fault.UNKNOWN_KEY: ("InvalidAccessKeyId", 403),
     Fault.TOKEN: ("InvalidToken", 400),
