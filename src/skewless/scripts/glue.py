@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 from typing import Final, NoReturn
 
-from pyspark import SparkContext
-
 from skewless.jobs.glue_script import Script, write_error
+from skewless.lazy import resolve
 from skewless.scripts.main_script import offer_python2_names, run_main
-from skewless.scripts.spark_settings import prepare_spark
 
+# Scripts that want no Spark shall not wait for it.
+LAZY: Final = {
+    "prepare": "skewless.scripts.spark_settings:prepare_spark",
+    "hide": "skewless.scripts.spark_settings:hide_new_functions",
+    "stop": "skewless.scripts.spark_settings:stop_spark",
+}
 PYTHON_PATH: Final = Path(__file__).with_name("python_path")
 """The modules that Glue offers, under the names that it gives them."""
 
@@ -23,25 +27,26 @@ def main(folder: Path) -> NoReturn:
     # First: archives that are brought along may hold modules of the same names, which need what is not here.
     sys.path.insert(0, str(PYTHON_PATH))
     os.environ["PYTHONPATH"] = os.pathsep.join([str(PYTHON_PATH), os.environ.get("PYTHONPATH", "")])
-    conf = list(script.conf)
     if script.python2:
         offer_python2_names()
-        conf.insert(0, ("spark.python.daemon.module", "skewless.scripts.worker_daemon"))
     if script.spark:
-        buckets = prepare_spark(folder, script.services, conf, script.jars)
-        if buckets is not None:
-            buckets.keep_fresh()
+        _prepare(folder, script)
     status, error = run_main(Path(script.file), script.address, script.arguments, python2=script.python2)
     if error is not None:
         write_error(folder, error)
-    _stop_spark()
+    if script.spark:
+        resolve(LAZY["stop"])()
     sys.exit(status)
 
 
-def _stop_spark() -> None:
-    context = SparkContext._active_spark_context
-    if context is not None:
-        context.stop()
+def _prepare(folder: Path, script: Script) -> None:
+    conf = list(script.conf)
+    if script.python2:
+        resolve(LAZY["hide"])()
+        conf.insert(0, ("spark.python.daemon.module", "skewless.scripts.worker_daemon"))
+    buckets = resolve(LAZY["prepare"])(folder, script.services, conf, script.jars)
+    if buckets is not None:
+        buckets.keep_fresh()
 
 
 if __name__ == "__main__":

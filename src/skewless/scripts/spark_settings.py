@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from pyspark import SparkContext
+from pyspark.sql import functions
+
 from skewless.export import java
 from skewless.export.blas import JAVA_ONLY
 from skewless.scripts.buckets import SCHEMES, Buckets
+from skewless.scripts.main_script import PYTHON2_NAMES
 from skewless.services import Services
 
 _LOG4J: Final = Path(java.__file__).with_name("log4j2.properties")
 _S3A: Final = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 _JAVA: Final = ("spark.driver.extraJavaOptions", "spark.executor.extraJavaOptions")
+
+SPARK2_FUNCTIONS: Final = frozenset(
+    {"abs", "ascii", "bin", "hash", "hex", "max", "min", "pow", "round", "slice", "sum"}
+)
+"""Functions of Spark 2.4 with the names of Python's own."""
 
 DEFAULTS: Final[Mapping[str, str]] = {
     "spark.master": "local[2]",
@@ -63,6 +73,22 @@ def prepare_spark(
         "SPARK_LOCAL_HOSTNAME": "localhost",
     }
     return buckets
+
+
+def hide_new_functions() -> None:
+    """Have ``from pyspark.sql.functions import *`` leave those built-ins alone that it left alone in Spark 2.
+
+    Published scripts import so, and then call ``reduce``, which Spark 4 has too and which does something else there.
+    """
+    hidden = {*vars(builtins), *PYTHON2_NAMES} - SPARK2_FUNCTIONS
+    functions.__all__ = [name for name in functions.__all__ if name not in hidden]
+
+
+def stop_spark() -> None:
+    """Stop the script's Spark if it is still there, so that it leaves nothing half done."""
+    context = SparkContext._active_spark_context
+    if context is not None:
+        context.stop()
 
 
 def _elsewhere(services: Services) -> dict[str, str]:
