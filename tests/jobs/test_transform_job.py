@@ -339,6 +339,40 @@ def test_requests_that_cannot_be(cars: Store, here: Here, members: dict[str, Any
     assert says in refused.value.message
 
 
+def test_an_output_bucket_that_is_not_there(skipping: Store, here: Here) -> None:
+    """It is told before anything is computed."""
+    skipping.put("in/x.csv", b"a")
+    asked = request()
+    asked["TransformOutput"]["S3OutputPath"] = "s3://nowhere/out"
+    with pytest.raises(SettingError, match="there is no bucket for S3OutputPath s3://nowhere/out"):
+        here(skipping, asked)
+
+
+def test_a_place_that_is_taken(skipping: Store, here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+    """One object's answers cannot be written; the others' are."""
+    skipping.put("in/x.csv", b"a")
+    skipping.put("in/y.csv", b"b")
+    skipping.put("out/x.csv.out/below", b"")
+    assert here(skipping, request()) == Outcome("Failed", f"ClientError: {SEE_LOGS}")
+    assert skipping.keys("out") == ["out/x.csv.out/below", "out/y.csv.out"]
+    assert "data/in/x.csv: s3://data/out/x.csv.out: objects begin with" in capsys.readouterr().out
+
+
+def test_a_full_disk(skipping: Store) -> None:
+    skipping.put("in/x.csv", b"a\n" * 10)
+    folder = skipping.asked(request())
+    (folder / "answers").mkdir()
+    (folder / "answers/0").symlink_to("/dev/full")
+    subprocess.run(
+        [sys.executable, "-m", "skewless.jobs.run", str(folder)], capture_output=True, check=False, timeout=60
+    )
+    ended = outcome(folder)
+    assert ended.outcome == "Failed"
+    assert ended.reason is not None
+    assert ended.reason.startswith("ClientError: the disk is full.")
+    assert skipping.keys("out") == []
+
+
 def test_precedence_of_the_tunables(cars: Store, here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     cars.put("in/a.csv", CAR)
     here(cars, request(MaxConcurrentTransforms=3, MaxPayloadInMB=0, BatchStrategy="MultiRecord"))

@@ -6,6 +6,7 @@ answers; the others have theirs, and the job fails.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import signal
@@ -170,9 +171,9 @@ class _Transformation:
             self._refused(one, error)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             self._failed(one, "ClientError", [f"ClientError: the object is no sound gzip: {error}"])
-        except OSError:
-            raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
             self._defect(error)
             self._failed(one, "AlgorithmError", ["Bad HTTP status received from algorithm: 500", str(error)])
         finally:

@@ -29,8 +29,14 @@ class Object:
 def objects_of(asked: TransformRequest, blobs: Blobs) -> list[Object]:
     """The request's objects in order, each once; keys that end in a slash are folder markers.
 
-    SettingError where there are none, or two would be written to one place; BlobError.
+    SettingError where there are none, two would go to one place, or the output has no bucket; BlobError.
     """
+    output = asked.transform_output.path.rstrip("/")
+    place = bucket_and_key(output)
+    if place is None or not blobs.exists(f"s3://{place[0]}"):
+        raise SettingError(
+            f"there is no bucket for S3OutputPath {output}", hint="Check its name, or create it."
+        )
     source = asked.transform_input.data_source.s3
     if source.s3_data_type == "ManifestFile":
         found = list(_in_manifest(source.s3_uri, blobs))
@@ -38,7 +44,6 @@ def objects_of(asked: TransformRequest, blobs: Blobs) -> list[Object]:
         found = list(_under_prefix(source.s3_uri, blobs))
     if not found:
         raise SettingError(f"there is no object under {source.s3_uri}", hint="Check S3Uri.")
-    output = asked.transform_output.path.rstrip("/")
     by_target: dict[str, Object] = {}
     for uri, relative in dict.fromkeys(found):
         one = Object(uri, f"{output}/{relative}.out")
