@@ -17,6 +17,7 @@ import msgspec
 from skewless.control import running
 from skewless.control.plane import Plane
 from skewless.control.run import End, Run
+from skewless.control.states import IllegalStep
 from skewless.jobs.job import OUTCOME, PROGRESS, Asked, Outcome, write_asked
 from skewless.services import Services
 from skewless.supervisor.children import Child
@@ -56,7 +57,8 @@ class Jobs:
             if event is not None:
                 event.set()
             else:
-                await asyncio.to_thread(running.ended, self.plane, kind, name, "Stopped")
+                with suppress(IllegalStep):  # it has just ended by itself
+                    await asyncio.to_thread(running.ended, self.plane, kind, name, "Stopped")
         if len(self._tasks) >= self.at_once:
             return
         for run in await asyncio.to_thread(running.to_start, self.plane):
