@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
+import http.client
 import os
 import socket
 import time
@@ -15,9 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
+from skewless.aws.model import signed_for_s3
+from skewless.aws.s3 import S3App
+from skewless.aws.s3.refusal import refusal_of
+from skewless.blobs.folders import failure
 from tests.aws.s3.conftest import Server
+from tests.fronts import ACCESS_KEY, SECRET, client, front
+from tests.planes import plane
 
 
 def refusal(call: Callable[..., Any], **members: Any) -> tuple[str, int]:
@@ -310,11 +319,13 @@ def test_links_lead_nowhere(s3: Any, server: Server, bucket: str, tmp_path: Path
     assert (tmp_path / "secret").read_bytes() == b"secret"
 
 
-def test_presigned_urls(server: Server, bucket: str) -> None:
-    s3 = server.client(signature_version="s3v4")
+@pytest.mark.parametrize("form", ["s3v4", None])
+def test_presigned_urls(server: Server, bucket: str, form: str | None) -> None:
+    """In the form of today, and in the one that boto3 still takes in the oldest regions."""
+    s3 = server.client(signature_version=form)
     put = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "a b"})
-    with urllib.request.urlopen(urllib.request.Request(put, b"by url", method="PUT")) as answer:
-        assert answer.status == 200
+    # Not urllib, which adds a content type that the older form would have to sign.
+    assert urllib3.request("PUT", put, body=b"by url").status == 200
     overrides = {"ResponseContentType": "text/x", "ResponseContentDisposition": 'attachment; filename="y"'}
     get = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b", **overrides})
     with urllib.request.urlopen(get) as answer:
@@ -367,3 +378,60 @@ def test_metadata_has_a_limit(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="fits", Body=b"", Metadata={"a": "x" * 2047})
     refused = {"Bucket": bucket, "Key": "k", "Body": b"", "Metadata": {"a": "x" * 2048}}
     assert refusal(s3.put_object, **refused) == ("MetadataTooLarge", 400)
+
+
+def test_who_sends_nothing_more_is_not_waited_for(tmp_path: Path) -> None:
+    app = S3App(tmp_path / "s3", "us-east-1", patience=0.2)
+    with plane(tmp_path) as ground, front(ground, s3=app) as url:
+        s3 = client("s3", url, signature_version="s3v4")
+        s3.create_bucket(Bucket="box")
+        put = s3.generate_presigned_url("put_object", Params={"Bucket": "box", "Key": "slow"})
+        host, _, path = put.removeprefix("http://").partition("/")
+        address, _, port = host.partition(":")
+        with socket.create_connection((address, int(port)), timeout=30) as connection:
+            head = f"PUT /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n\r\n"
+            connection.sendall(head.encode() + b"half")
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"<Code>RequestTimeout</Code>" in answer
+        assert s3.list_objects_v2(Bucket="box")["KeyCount"] == 0
+    app.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/{bucket}/../secret",
+        "/{bucket}/%2e%2e/secret",
+        "/{bucket}/..%2fsecret",
+        "/{bucket}/a/%2e%2e%2f%2e%2e%2fsecret",
+        "/%2e%2e/secret",
+        "/.skewless/unfinished",
+        "/{bucket}%2f..%2fsecret",
+    ],
+)
+def test_paths_that_want_out(server: Server, bucket: str, path: str) -> None:
+    """Sent as they are: clients tidy such paths up."""
+    (server.folder / "secret").write_bytes(b"secret")
+    address = server.url.removeprefix("http://")
+    target = path.format(bucket=bucket)
+    headers = {"host": address}
+    signed = signed_for_s3("GET", server.url + target, headers, None, "us-east-1", ACCESS_KEY, SECRET)
+    connection = http.client.HTTPConnection(address, timeout=30)
+    connection.putrequest("GET", target, skip_host=True)
+    for name, value in signed.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    assert answer.status in (400, 403, 404)
+    assert b"secret" not in body.partition(b"<Message>")[0]
+    assert b"<Code>" in body
+
+
+def test_a_full_disk_has_a_name() -> None:
+    full = failure(OSError(errno.ENOSPC, "No space left on device"), "box", "k")
+    refused = refusal_of(full, "box", "k")
+    assert (refused.code, refused.status) == ("StorageFull", 507)
+    assert "Delete what is not needed" in refused.message
