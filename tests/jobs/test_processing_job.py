@@ -107,6 +107,57 @@ def test_a_script_with_absolute_paths(tmp_path: Path, services: Services) -> Non
     assert not Path("/tmp/fixed-name").exists()
 
 
+def test_smspark_submit(tmp_path: Path, services: Services) -> None:
+    """A folder of modules, event logs, the SDK's configuration, a path with s3, more machines than there are."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom pyspark.sql import SparkSession\nfrom doubling import twice\n"
+        "spark = SparkSession.builder.getOrCreate()\n"
+        "Path(sys.argv[2]).mkdir()\n"
+        "rows = spark.sparkContext.textFile(sys.argv[1]).map(twice)\n"
+        "rows.coalesce(1).saveAsTextFile('s3://made-by-the-script/out')\n"
+        "print('set to', spark.conf.get('spark.skewless.test'))\n"
+        "raise SystemExit(5)\n"
+    )
+    put(services, "code/x.py", script)
+    put(services, "modules/doubling.py", "def twice(line):\n    return line * 2\n")
+    put(services, "data/a", "x\ny\n")
+    properties = {"spark.skewless.test": "ok", "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+    put(
+        services,
+        "conf/configuration.json",
+        json.dumps([{"Classification": "spark-defaults", "Properties": properties}]),
+    )
+    logs = "/opt/ml/processing/spark-events"
+    modules = "/opt/ml/processing/input/py-files"
+    entrypoint = [
+        "smspark-submit",
+        "--local-spark-event-logs-dir",
+        logs,
+        "--py-files",
+        modules,
+        f"{CODE}/x.py",
+    ]
+    asked = request(
+        SPARK,
+        entrypoint=entrypoint,
+        ProcessingInputs=[
+            given("code", "s3://bucket/code/x.py", CODE),
+            given("py-files", "s3://bucket/modules/", modules),
+            given("conf", "s3://bucket/conf/", "/opt/ml/processing/input/conf"),
+        ],
+        ProcessingOutputConfig=to("s3://bucket/events", logs, "Continuous"),
+        ProcessingResources={"ClusterConfig": {"InstanceCount": 2}},
+    )
+    made = str(Path(services.s3_folder or "") / "made-by-the-script")
+    asked["AppSpecification"]["ContainerArguments"] = ["s3a://bucket/data/*", made]
+    ran = run(tmp_path / "job", "processing", services, asked)
+    assert "set to ok" in ran.output, ran.output
+    assert ran.outcome.outcome == "Failed"
+    assert (ran.outcome.reason or "").endswith("exit code: 5")
+    assert (Path(made) / "out" / "part-00000").read_text() == "xx\nyy\n"
+    assert any((Path(services.s3_folder or "") / "bucket" / "events").rglob("*local-*"))
+
+
 def test_a_script_that_fails_says_why(tmp_path: Path, services: Services) -> None:
     script = (
         "from pathlib import Path\n"

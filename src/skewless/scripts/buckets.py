@@ -11,7 +11,7 @@ import functools
 import os
 from pathlib import Path
 from typing import Any, Final
-from xml.sax.saxutils import escape
+from urllib.parse import quote
 
 from py4j.java_gateway import GatewayClient
 
@@ -19,6 +19,11 @@ from skewless.blobs.keys import is_bucket_name
 
 _VIEW: Final = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
 _RAW: Final = "org.apache.hadoop.fs.RawLocalFileSystem"
+_COMMITTERS: Final = "org.apache.hadoop.mapreduce.lib.output.FileOutputCommitterFactory"
+_LOCAL: Final = "raw-file"
+"""A scheme of ours for local files without checksum files beside them, which no S3 has. Under ``file`` Hadoop itself
+relies on the other kind."""
+
 SCHEMES: Final = ("s3", "s3a", "s3n")
 
 
@@ -37,9 +42,9 @@ class Buckets:
         """Spark's settings for it."""
         return {
             **{f"spark.hadoop.fs.{scheme}.impl": _VIEW for scheme in SCHEMES},
-            # Raw: objects shall have no checksum files beside them.
-            "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": _RAW,
-            "spark.hadoop.fs.file.impl": _RAW,
+            f"spark.hadoop.fs.{_LOCAL}.impl": _RAW,
+            # By default s3a has one of its own, which is not in pyspark's jars.
+            "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3a": _COMMITTERS,
             "spark.hadoop.fs.viewfs.mounttable.path": f"file://{self._tables}",
         }
 
@@ -52,7 +57,7 @@ class Buckets:
         self._number += 1
         links = (
             f"<property><name>fs.viewfs.mounttable.{name}.linkFallback</name>"
-            f"<value>{escape((self._buckets / name).as_uri())}</value></property>\n"
+            f"<value>{_LOCAL}:{quote(str(self._buckets / name))}</value></property>\n"
             for name in filter(is_bucket_name, found)
         )
         # The reader takes the highest number, and must not see half a file.
