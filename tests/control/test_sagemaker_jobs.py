@@ -74,16 +74,11 @@ def waiting(plane: Plane) -> list[tuple[str, str]]:
     return [(run.kind, run.name) for run in running.to_start(plane)]
 
 
-def test_a_training_job_from_its_request_to_its_artifact(plane: Plane, clock: Clock) -> None:
-    arn = create(plane, "Training", "Cars", Tags=[{"Key": "a", "Value": "b"}])
-    assert arn == "arn:aws:sagemaker:us-east-1:000000000000:training-job/cars"
-    assert clock.wakes == [clock.ms]
-    (run,) = running.to_start(plane)
-    assert (run.kind, run.name, run.arn, run.limit) == ("training", "Cars", arn, 3600)
-    assert run.request == {**TRAINING, "TrainingJobName": "Cars"}
-    assert (run.log_group, run.log_stream) == ("/aws/sagemaker/TrainingJobs", "Cars/algo-1-1700000000")
-    assert described(plane, "Training", "Cars")["SecondaryStatus"] == "Starting"
+ARTIFACT = {"S3ModelArtifacts": "s3://data/xgb/Cars/output/model.tar.gz"}
 
+
+def train_cars(plane: Plane, clock: Clock) -> None:
+    """Tell the life of the training job Cars, as a supervisor does."""
     clock.move(2)
     assert running.began(plane, "training", "Cars")
     assert not running.began(plane, "training", "Cars"), "claimed once"
@@ -93,9 +88,24 @@ def test_a_training_job_from_its_request_to_its_artifact(plane: Plane, clock: Cl
         clock.move(1)
     running.progress(plane, "training", "Cars", {"metric": "train:rmse", "value": 0.5})
     running.progress(plane, "training", "Cars", {"metric": "train:rmse", "value": 0.25})
-    artifact = {"S3ModelArtifacts": "s3://data/xgb/Cars/output/model.tar.gz"}
-    running.ended(plane, "training", "Cars", "Completed", None, {"ModelArtifacts": artifact})
+    running.ended(plane, "training", "Cars", "Completed", None, {"ModelArtifacts": ARTIFACT})
 
+
+def test_a_training_job_waits_with_all_that_its_process_needs(plane: Plane, clock: Clock) -> None:
+    arn = create(plane, "Training", "Cars", Tags=[{"Key": "a", "Value": "b"}])
+    assert arn == "arn:aws:sagemaker:us-east-1:000000000000:training-job/cars"
+    assert clock.wakes == [clock.ms]
+    (run,) = running.to_start(plane)
+    assert (run.kind, run.name, run.arn, run.limit) == ("training", "Cars", arn, 3600)
+    assert run.request == {**TRAINING, "TrainingJobName": "Cars"}
+    assert (run.log_group, run.log_stream) == ("/aws/sagemaker/TrainingJobs", "Cars/algo-1-1700000000")
+    assert described(plane, "Training", "Cars")["SecondaryStatus"] == "Starting"
+    assert call(plane, "sagemaker", "ListTags", ResourceArn=arn) == {"Tags": [{"Key": "a", "Value": "b"}]}
+
+
+def test_a_training_job_is_described_with_what_it_came_to(plane: Plane, clock: Clock) -> None:
+    create(plane, "Training", "Cars")
+    train_cars(plane, clock)
     found = described(plane, "Training", "Cars")
     assert {
         name: found[name] for name in TRAINING if name not in ("TrainingJobName", "AlgorithmSpecification")
@@ -105,7 +115,7 @@ def test_a_training_job_from_its_request_to_its_artifact(plane: Plane, clock: Cl
         if name not in ("TrainingJobName", "AlgorithmSpecification")
     }
     assert (found["TrainingJobStatus"], found["SecondaryStatus"]) == ("Completed", "Completed")
-    assert found["ModelArtifacts"] == artifact
+    assert found["ModelArtifacts"] == ARTIFACT
     assert found["FinalMetricDataList"] == [
         {"MetricName": "train:rmse", "Value": 0.25, "Timestamp": 1_700_000_005.0}
     ]
@@ -115,6 +125,12 @@ def test_a_training_job_from_its_request_to_its_artifact(plane: Plane, clock: Cl
     assert (found["TrainingStartTime"], found["TrainingEndTime"]) == (1_700_000_002.0, 1_700_000_005.0)
     assert (found["TrainingTimeInSeconds"], found["BillableTimeInSeconds"]) == (3, 3)
     assert (found["CreationTime"], found["LastModifiedTime"]) == (1_700_000_000.0, 1_700_000_005.0)
+    assert "FailureReason" not in found
+
+
+def test_the_scores_of_a_training_job_are_metrics(plane: Plane, clock: Clock) -> None:
+    create(plane, "Training", "Cars")
+    train_cars(plane, clock)
     statistics = call(
         plane,
         "cloudwatch",
@@ -128,7 +144,12 @@ def test_a_training_job_from_its_request_to_its_artifact(plane: Plane, clock: Cl
         Statistics=["Minimum"],
     )
     assert [point["Minimum"] for point in statistics["Datapoints"]] == [0.25]
-    assert "FailureReason" not in found
+
+
+def test_the_steps_of_a_training_job(plane: Plane, clock: Clock) -> None:
+    create(plane, "Training", "Cars")
+    train_cars(plane, clock)
+    found = described(plane, "Training", "Cars")
     assert [(step["Status"], step["StatusMessage"]) for step in found["SecondaryStatusTransitions"]] == [
         ("Starting", "Preparing the instances for training"),
         ("Downloading", "now Downloading"),
@@ -144,7 +165,6 @@ def test_a_training_job_from_its_request_to_its_artifact(plane: Plane, clock: Cl
         (1_700_000_004.0, 1_700_000_005.0),
         (1_700_000_005.0, 1_700_000_005.0),
     ]
-    assert call(plane, "sagemaker", "ListTags", ResourceArn=arn) == {"Tags": [{"Key": "a", "Value": "b"}]}
 
 
 def test_a_transform_runs_the_model_as_it_was(plane: Plane) -> None:
