@@ -144,6 +144,37 @@ def test_positions_are_kept_when_the_oldest_lines_are_dropped(tmp_path: Path) ->
     assert list(again.events(None, None)) == kept
 
 
+def test_a_stream_is_read_while_its_oldest_lines_are_dropped(tmp_path: Path) -> None:
+    """A reader may miss lines that were dropped before it came to them, and sees no other twice or torn."""
+    logs = LogStore(tmp_path / "logs", max_stream=20_000)
+    logs.write(GROUP, "s", "line 0")
+    stream = logs.stream(GROUP, "s")
+    assert stream
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(1, 4000):
+            logs.write(GROUP, "s", f"line {number}")
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen, after, last = [-1], 0, False
+    while not last:
+        last = done.is_set()
+        for event in stream.events(None, None, after):
+            after = event.end
+            if event.message.startswith("line"):
+                seen.append(int(event.message.removeprefix("line ")))
+        backwards = [
+            event.position for event in islice(stream.events_before(None, None, stream.files.end), 100)
+        ]
+        assert backwards == sorted(set(backwards), reverse=True)
+    writer.join()
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 3999
+
+
 def test_a_message_is_cut_and_what_is_no_text_is_replaced(logs: LogStore) -> None:
     logs.write_lines(
         GROUP, "s", ["é" * MAX_MESSAGE, "x" * (MAX_MESSAGE + 1), "x" * MAX_MESSAGE, "half \ud83d pair"]

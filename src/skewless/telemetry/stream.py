@@ -121,6 +121,8 @@ class StreamFiles:
         at, block = max(position, self.begin), FIRST_BLOCK
         while self.starts:
             start = self._segment(at)
+            if at < start:  # what was there has been dropped meanwhile
+                at, inside = start, False
             raw = _bytes_of(self.path(start), at - start, block)
             whole = raw.rfind(b"\n") + 1
             if not whole and len(raw) == block:
