@@ -138,6 +138,13 @@ def test_a_body_that_does_not_come_is_not_waited_for(url: str) -> None:
     assert b"did not come within 0.5 seconds" in found
 
 
+def test_an_object_that_stops_coming_is_not_waited_for(url: str) -> None:
+    sent = caught("s3", url, "put_object", Bucket="b", Key="k", Body=b"abc").with_header("Expect", None)
+    found = raw(url, as_bytes(sent) + sent.body[:2])
+    assert found.startswith(b"HTTP/1.1 400 ")
+    assert b"<Code>RequestTimeout</Code>" in found
+
+
 def test_a_client_that_goes_away_harms_nobody(url: str, caplog: pytest.LogCaptureFixture) -> None:
     sent = caught("glue", url, "get_job", JobName="j")
     place = urlsplit(url)

@@ -27,7 +27,8 @@ has its id in `x-amzn-RequestId`.
 - **Anything else** is `UnsupportedOperation` (501), and the message names the operation and lists those that there are.
 - **Signatures** of version 4 are verified on every request. Clocks may differ by {SKEW // 60} minutes, presigned URLs
   are good for up to {LONGEST_EXPIRY // 86400} days. The region in a signature may be any: all is in one region.
-- **Sizes**: a body, S3's and no other's excepted, has up to {MOST_BYTES >> 20} MiB and {PATIENCE:g} seconds to come.
+- **Sizes**: a body has up to {MOST_BYTES >> 20} MiB and {PATIENCE:g} seconds to come. An object's may be of any size,
+  and {PATIENCE:g} seconds may pass without a byte of it.
 - **Errors of the service itself** are `InternalFailure` (500); the log has the details under the request's id.
 """
 

@@ -43,7 +43,7 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 MOST_BYTES: Final = 16 << 20
 """The longest body of a control call or an invocation."""
 PATIENCE: Final = 60.0
-"""Seconds that such a body may take to come."""
+"""Seconds that such a body may take to come; of an object's body, seconds without a byte."""
 THREADS: Final = 8
 KEY: Final = "skewless"
 """Where an app finds `Verified` in its scope."""
@@ -115,7 +115,7 @@ class Front:
         if claim.service == "s3":
             signed = self._verifier.check(head, claim, None)
             verified = Verified(head, signed, reply.request_id)
-            await self._s3({**scope, KEY: verified}, checked(receive, verified), reply)
+            await self._s3({**scope, KEY: verified}, checked(receive, verified, self._patience), reply)
             return
         body = await self._body(receive, head)
         signed = self._verifier.check(head, claim, hashlib.sha256(body).hexdigest())
@@ -213,12 +213,19 @@ def again(body: bytes) -> Receive:
     return receive
 
 
-def checked(receive: Receive, verified: Verified) -> Receive:
-    """A ``receive`` that gives the object's bytes; it raises SignatureRefused instead of the end of a wrong body."""
+def checked(receive: Receive, verified: Verified, patience: float) -> Receive:
+    """A ``receive`` that gives the object's bytes.
+
+    It raises SignatureRefused instead of the end of a wrong body, and Refused after ``patience`` seconds of nothing.
+    """
     body = body_of(verified.head, verified.signed)
 
     async def receive_checked() -> Message:
-        message = await receive()
+        try:
+            async with asyncio.timeout(patience):
+                message = await receive()
+        except TimeoutError:
+            raise Refused("RequestTimeout", f"Nothing of the body came for {patience:g} seconds") from None
         if message["type"] != "http.request":
             return message
         data, more = body.feed(message.get("body", b"")), message.get("more_body", False)

@@ -40,7 +40,7 @@ def dialect_of(head: Head) -> Dialect:
         return JSON
     if head.headers.get("smithy-protocol") == "rpc-v2-cbor":
         return CBOR
-    if "/s3/aws4_request" in head.headers.get("authorization", ""):
+    if "/s3/aws4_request" in head.headers.get("authorization", "") or b"%2Fs3%2Faws4_request" in head.query:
         return S3
     if head.path.startswith(b"/endpoints/"):
         return RUNTIME
