@@ -18,9 +18,10 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from skewless.aws import legacy_signature as legacy
+from skewless.aws.canonical import canonical_request
 from skewless.aws.http import Head
 from skewless.errors import SkewlessError
 
@@ -43,8 +44,6 @@ AUTHORIZATION: Final = re.compile(
 )
 TIME: Final = re.compile(r"\d{8}T\d{6}Z")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
-PLAIN_PATH: Final = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+/?|/")
-"""A path that encoding and normalising leave as it is."""
 PRESIGNED: Final = (
     "X-Amz-Algorithm",
     "X-Amz-Credential",
@@ -150,7 +149,7 @@ class Verifier:
             return Signed(claim, said, b"")
         date, region, service, _ = claim.scope.split("/")
         key = _signing_key(secret, date, region, service)
-        canonical = _canonical(head, claim, said)
+        canonical = canonical_request(head, claim.signed_headers, claim.service, said)
         digest = hashlib.sha256(canonical).hexdigest()
         text = f"{ALGORITHM}\n{claim.when}\n{claim.scope}\n{digest}".encode()
         _require_equal(hmac.digest(key, text, "sha256").hex(), claim.signature)
@@ -417,43 +416,3 @@ def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     for part in (date, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode("latin-1"), "sha256")
     return key
-
-
-def _canonical(head: Head, claim: Claim, body_sum: str) -> bytes:
-    headers = "".join(f"{name}:{' '.join(head.headers[name].split())}\n" for name in claim.signed_headers)
-    names = ";".join(claim.signed_headers)
-    rest = f"{headers}\n{names}\n{body_sum}"
-    path, query = _canonical_path(head.path, claim.service), _canonical_query(head.query)
-    return b"%b\n%b\n%b\n%b" % (head.method.encode(), path, query, rest.encode("latin-1"))
-
-
-def _canonical_path(path: bytes, service: str) -> bytes:
-    """S3 encodes each segment once and keeps dots and empty ones; the others encode the path again, normalised."""
-    if PLAIN_PATH.fullmatch(path):
-        return path
-    if service == "s3":
-        return b"/".join(_encoded(unquote_to_bytes(segment)) for segment in path.split(b"/"))
-    kept: list[bytes] = []
-    for segment in path.split(b"/"):
-        if segment == b"..":
-            del kept[-1:]
-        elif segment not in (b"", b"."):
-            kept.append(_encoded(segment))
-    return b"/" + b"/".join(kept) + (b"/" if kept and path.endswith(b"/") else b"")
-
-
-def _canonical_query(query: bytes) -> bytes:
-    """Names and values encoded anew and sorted, without the signature itself."""
-    if not query:
-        return b""
-    pairs = []
-    for pair in query.split(b"&"):
-        name, _, value = pair.partition(b"=")
-        name = unquote_to_bytes(name)
-        if name != b"X-Amz-Signature":
-            pairs.append((_encoded(name), _encoded(unquote_to_bytes(value))))
-    return b"&".join(b"%b=%b" % pair for pair in sorted(pairs))
-
-
-def _encoded(value: bytes) -> bytes:
-    return quote_from_bytes(value, safe="-_.~").encode("ascii")
