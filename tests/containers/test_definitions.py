@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from skewless.containers.definitions import container_names, pipeline_of
+from skewless.containers.definitions import pipeline_of
 from skewless.errors import (
     ArtifactError,
     ParityError,
@@ -18,6 +18,7 @@ from skewless.errors import (
     TrustError,
     UnsupportedError,
 )
+from skewless.names import container_names
 from tests.parity.own_stages import Unlike
 from tests.pipelines import CAR, CAR_LABEL, CAR_SCHEMA, LABEL_SCHEMA, build, change
 from tests.python_bundles import code_of, write

@@ -12,6 +12,7 @@ from skewless.containers.images import runtime_of
 from skewless.containers.load import Part, assemble, told_by
 from skewless.containers.pipeline import Pipeline
 from skewless.errors import ArtifactError, SettingError, SkewlessError, UnsupportedError
+from skewless.names import container_names
 from skewless.settings import Settings
 from skewless.trust import Trust
 
@@ -39,15 +40,6 @@ def pipeline_of(
     """
     chosen = settings or Settings.read()
     return assemble(_parts(definitions, fetch, chosen), chosen, verify=verify)
-
-
-def container_names(definitions: Sequence[Definition]) -> list[str]:
-    """What the containers are called in logs, metrics and errors: by host name, or by their place."""
-    alone = "primary" if len(definitions) == 1 else None
-    return [
-        one.get("ContainerHostname") or alone or f"container-{number}"
-        for number, one in enumerate(definitions, start=1)
-    ]
 
 
 def _parts(definitions: Sequence[Definition], fetch: Fetch, settings: Settings) -> Iterator[Part]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from skewless.blobs import Blobs, open_blobs
-from skewless.containers.definitions import container_names, pipeline_of
+from skewless.containers.definitions import pipeline_of
 from skewless.containers.pipeline import Pipeline
 from skewless.errors import ContentTypeError, RequestError, SkewlessError
 from skewless.jobs.job import Job, Outcome, log_to
@@ -77,13 +77,11 @@ def _load(job: Job, asked: TransformRequest, blobs: Blobs) -> Pipeline:
     ]
     pipeline = pipeline_of(definitions, fetch)
     model_data.unlink(missing_ok=True)
-    for name, one, container in zip(
-        container_names(definitions), job.asked.containers, pipeline.containers, strict=True
-    ):
+    for one, container in zip(definitions, pipeline.containers, strict=True):
         address = one.get("ModelDataUrl") or "the model data"
-        rows = pipeline.replayed[name]
+        rows = pipeline.replayed[container.name]
         _say(
-            _stream(name, pipeline),
+            _stream(container.name, pipeline),
             [
                 *getattr(container, "notes", ()),
                 f"{container.runtime}: {address} is loaded, {rows} parity rows replayed",
