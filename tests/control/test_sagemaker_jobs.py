@@ -107,13 +107,10 @@ def test_a_training_job_is_described_with_what_it_came_to(plane: Plane, clock: C
     create(plane, "Training", "Cars")
     train_cars(plane, clock)
     found = described(plane, "Training", "Cars")
-    assert {
-        name: found[name] for name in TRAINING if name not in ("TrainingJobName", "AlgorithmSpecification")
-    } == {
-        name: value
-        for name, value in TRAINING.items()
-        if name not in ("TrainingJobName", "AlgorithmSpecification")
-    }
+    added = ("TrainingJobName", "AlgorithmSpecification", "OutputDataConfig")
+    asked = {name: value for name, value in TRAINING.items() if name not in added}
+    assert {name: found[name] for name in asked} == asked
+    assert found["OutputDataConfig"] == {"S3OutputPath": "s3://data/xgb", "KmsKeyId": ""}
     assert (found["TrainingJobStatus"], found["SecondaryStatus"]) == ("Completed", "Completed")
     assert found["ModelArtifacts"] == ARTIFACT
     assert found["FinalMetricDataList"] == [

@@ -105,6 +105,8 @@ def describe_training_job(plane: Plane, request: Members) -> Members:
             "EnableManagedSpotTraining": False,
             "EnableNetworkIsolation": False,
             **TRAINING.described(row),
+            # SDKs that attach to a job read the key's name even where there is none.
+            "OutputDataConfig": {"KmsKeyId": "", **row.request["OutputDataConfig"]},
             "AlgorithmSpecification": _algorithm(row.request["AlgorithmSpecification"], metrics),
             "StoppingCondition": {
                 "MaxRuntimeInSeconds": LONGEST,
