@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
@@ -17,7 +18,7 @@ from skewless.aws.model import OperationShape
 from skewless.aws.s3 import xmltext
 from skewless.aws.s3.intake import Intake
 from skewless.aws.s3.objects import check_members, check_owner
-from skewless.aws.s3.operations import HANDLERS, RECEIVERS, Receiver
+from skewless.aws.s3.operations import HANDLERS, RECEIVERS, Handler, Receiver
 from skewless.aws.s3.refusal import S3Refused, refusal_of
 from skewless.aws.s3.reply import Asked, Reply, Slice, Storage, Uploaded
 from skewless.aws.s3.routes import Place, members_of, operation_of, place_of
@@ -84,33 +85,57 @@ class S3App:
         document = await self._document(receive) if has_document else b""
         asked = Asked(members_of(head, place, operation, document), head.headers)
         check_members(asked.members)
-        if operation.name not in ("CreateBucket", "ListBuckets"):
-            await self._run(self._check_bucket, asked)
         if receiver is not None:
             return await self._receive(receiver, asked, scope, receive)
         assert handler is not None
-        return await self._run(handler, self._storage, asked)
+        needs_bucket = operation.name not in ("CreateBucket", "ListBuckets")
+        return await self._run(self._handle, handler, asked, needs_bucket)
+
+    def _handle(self, handler: Handler, asked: Asked, needs_bucket: bool) -> Reply:
+        """All of a small request in one go: changing threads takes longer than most handlers."""
+        if needs_bucket:
+            self._check_bucket(asked)
+        reply = handler(self._storage, asked)
+        if reply.body is None or reply.body.length > CHUNK:
+            return reply
+        with reply.body.file as file:
+            content = _read(file, reply.body.start, reply.body.length)
+        if len(content) < reply.body.length:
+            raise S3Refused("InternalError", "The object became shorter while it was read. Try again.")
+        return replace(reply, body=None, content=content)
 
     def _check_bucket(self, asked: Asked) -> None:
         self._storage.folders.bucket(asked.bucket)
         check_owner(asked.members)
 
     async def _receive(self, receiver: Receiver, asked: Asked, scope: Scope, receive: Receive) -> Reply:
-        await self._run(receiver.check, self._storage, asked)
         new_file = self._storage.folders.new_file()
-        file = await self._run(new_file.__enter__)
+
+        def begin() -> BinaryIO:
+            self._check_bucket(asked)
+            receiver.check(self._storage, asked)
+            return new_file.__enter__()
+
+        def end() -> None:
+            new_file.__exit__(None, None, None)
+
+        file = await self._run(begin)
         try:
             intake = Intake(file, asked.headers)
             rest = await self._stream(intake, receive)
+        except BaseException:
+            await self._run(end)
+            raise
 
-            def finish() -> Reply:
+        def finish() -> Reply:
+            try:
                 intake.feed(rest)
                 taken = intake.finish(scope[KEY].trailers)
                 return receiver.store(self._storage, asked, Uploaded(file, taken))
+            finally:
+                end()
 
-            return await self._run(finish)
-        finally:
-            await self._run(new_file.__exit__, None, None, None)
+        return await self._run(finish)
 
     async def _stream(self, intake: Intake, receive: Receive) -> bytes:
         """Take the body in chunks; the rest that is less than one."""
@@ -143,9 +168,9 @@ class S3App:
             finally:
                 await self._run(reply.body.file.close)
             return
-        if reply.document is not None:
+        if reply.content is not None:
             headers: dict[str, str] = {}
-            body = reply.document
+            body = reply.content
         else:
             headers, body = xmltext.answer(operation, reply.members)
         await out.whole(reply.status, {**headers, **reply.headers}, body)

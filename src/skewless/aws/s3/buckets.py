@@ -63,7 +63,7 @@ def get_bucket_location(storage: Storage, asked: Asked) -> Reply:
     """GetBucketLocation: an empty text means the first region."""
     storage.folders.bucket(asked.bucket)
     region = "" if storage.region == FIRST_REGION else storage.region
-    return Reply(document=xmltext.document("LocationConstraint", region))
+    return Reply(content=xmltext.document("LocationConstraint", region))
 
 
 def get_bucket_versioning(storage: Storage, asked: Asked) -> Reply:

@@ -55,10 +55,10 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer: members as the model has them, or a whole document, or an object's bytes."""
+    """One answer: members as the model has them, or a body that is at hand, or one in a file."""
 
     members: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    document: bytes | None = None
+    content: bytes | None = None
     body: Slice | None = None

@@ -70,7 +70,7 @@ class Out:
     async def whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
         """An answer that is at hand."""
         if body:
-            headers = {**headers, "content-type": "application/xml"}
+            headers = {"content-type": "application/xml", **headers}
         if status not in (204, 304):
             headers = {"content-length": str(len(body)), **headers}
         await self.start(status, headers)
