@@ -157,7 +157,8 @@ def test_the_published_script(tmp_path: Path, services: Services) -> None:
         extra__py__files="s3://bucket/python.zip, s3://bucket/shouting.py",
         extra__jars="s3://bucket/assembly.jar",
         extra__files="s3://bucket/words.txt",
-        conf="spark.skewless.test=a b --conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        conf="spark.skewless.test=a b --conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "
+        "--conf spark.sql.codegen.wholeStage=false",
     )
     del request["Command"]["PythonVersion"]
     ran = run(tmp_path / "job", "glue", services, request)
