@@ -165,6 +165,15 @@ def test_only_s3_may_leave_its_body_unsigned(said: str) -> None:
     assert refused(control_call().with_header("x-amz-content-sha256", said)) is Fault.BODY_SUM_INVALID
 
 
+def test_a_told_sum_must_be_the_bodys_in_every_service() -> None:
+    headers = {"X-Amz-Content-SHA256": hashlib.sha256(b"{}").hexdigest()}
+    request = AWSRequest("POST", f"{HTTPS}/", headers, b"{}")
+    SigV4Auth(Credentials(ACCESS_KEY, SECRET), "glue", "us-east-1").add_auth(request)
+    sent = of_url("POST", request.url, tuple(request.headers.items()), b"{}")
+    assert verify(sent)
+    assert refused(replace(sent, body=b"{ }")) is Fault.BODY_CHANGED
+
+
 def test_s3_must_tell_its_bodys_sum() -> None:
     assert refused(put_object().with_header("x-amz-content-sha256", None)) is Fault.BODY_SUM_MISSING
     assert refused(put_object().with_header("x-amz-content-sha256", "nonsense")) is Fault.BODY_SUM_INVALID
