@@ -17,9 +17,9 @@ import uvloop
 from skewless.app.data_dir import REGION, DataDir, Identity
 from skewless.app.invocations import Invocations
 from skewless.aws.front import App, Front
-from skewless.aws.s3.app import S3App
+from skewless.aws.s3 import ForwardApp, S3App
 from skewless.aws.signature import Verifier
-from skewless.blobs.opening import open_blobs
+from skewless.blobs import Blobs, open_blobs
 from skewless.control.first_start import ensure_default_role
 from skewless.control.plane import Plane
 from skewless.errors import SettingError
@@ -42,6 +42,15 @@ _JOBS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
+class OtherS3:
+    """Where objects are kept in place of the data folder."""
+
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What `skewless up` was asked for."""
 
@@ -50,6 +59,7 @@ class Options:
     port: int = 4700
     database: str | None = None
     region: str | None = None
+    s3: OtherS3 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,14 @@ class _Gateway:
     def __init__(
         self, folder: DataDir, identity: Identity, options: Options, url: str, sockets: Path
     ) -> None:
-        services = Services(url, identity.region, identity.access_key, identity.secret_key, str(folder.s3))
+        services = Services(
+            url,
+            identity.region,
+            identity.access_key,
+            identity.secret_key,
+            # Jobs and instances reach another S3 as any client does: through us.
+            **({"s3_endpoint_url": url} if options.s3 else {"s3_folder": str(folder.s3)}),
+        )
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.store = Store.open(options.database or folder.database)
@@ -107,7 +124,7 @@ class _Gateway:
             Names(identity.region),
             logs=LogStore(folder.logs),
             metrics=Metrics(self.store),
-            blobs=open_blobs(s3_folder=folder.s3),
+            blobs=_blobs(folder, options.s3, identity.region),
             wake=self._wake,
         )
         ensure_default_role(self.plane)
@@ -115,7 +132,7 @@ class _Gateway:
         jobs = Jobs(self.plane, services, folder.jobs, _JOBS)
         self.supervisor = Supervisor(self.plane, endpoints, jobs, self._changed)
         verifier = Verifier({identity.access_key: identity.secret_key})
-        self.s3 = S3App(folder.s3, identity.region)
+        self.s3 = _s3(folder, options.s3, identity.region)
         self.front = Front(self.plane, verifier, s3=self.s3, invocations=Invocations(self.plane, endpoints))
 
     async def serve(self, listener: socket.socket, ready: Callable[[], None]) -> None:
@@ -175,3 +192,20 @@ def _check_open(host: str, identity: Identity) -> None:
             f"host {host} is open to other machines, but the secret key in identity.json is not one that was made here",
             hint="Remove identity.json, so that new keys are made, or listen on 127.0.0.1.",
         )
+
+
+def _s3(folder: DataDir, other: OtherS3 | None, region: str) -> S3App | ForwardApp:
+    if other is None:
+        return S3App(folder.s3, region)
+    return ForwardApp(other.endpoint_url, region, other.access_key, other.secret_key)
+
+
+def _blobs(folder: DataDir, other: OtherS3 | None, region: str) -> Blobs:
+    if other is None:
+        return open_blobs(s3_folder=folder.s3)
+    return open_blobs(
+        s3_endpoint_url=other.endpoint_url,
+        region=region,
+        access_key=other.access_key,
+        secret_key=other.secret_key,
+    )

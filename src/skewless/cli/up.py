@@ -22,6 +22,7 @@ from skewless.lifetime import runs
 LAZY: Final = {
     "run": "skewless.app.gateway:run",
     "options": "skewless.app.gateway:Options",
+    "other_s3": "skewless.app.gateway:OtherS3",
     "summary": "skewless.app.summary:summary",
 }
 
@@ -54,6 +55,13 @@ def up(
     region: Annotated[
         str | None, typer.Option(help="The region it says it is; the first start fixes it (us-east-1).")
     ] = None,
+    s3: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Another S3 to keep objects in; its keys in SKEWLESS_S3_ACCESS_KEY and SKEWLESS_S3_SECRET_KEY.",
+        ),
+    ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when it answers, and leave it running.")
     ] = False,
@@ -62,8 +70,20 @@ def up(
     if detach:
         _detached(data_dir)
         return
-    options = resolve(LAZY["options"])(data_dir, host, port, database, region)
+    options = resolve(LAZY["options"])(data_dir, host, port, database, region, _other_s3(s3))
     resolve(LAZY["run"])(options, lambda ready: _greet(ready, data_dir))
+
+
+def _other_s3(url: str | None) -> Any:
+    if url is None:
+        return None
+    keys = [os.environ.get(f"SKEWLESS_S3_{name}", "") for name in ("ACCESS_KEY", "SECRET_KEY")]
+    if not all(keys):
+        raise SettingError(
+            f"there are no keys for the S3 at {url}",
+            hint="Set SKEWLESS_S3_ACCESS_KEY and SKEWLESS_S3_SECRET_KEY.",
+        )
+    return resolve(LAZY["other_s3"])(url, *keys)
 
 
 def _greet(ready: Any, data_dir: Path) -> None:
