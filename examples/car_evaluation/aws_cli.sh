@@ -10,16 +10,20 @@ run=$(date +%Y%m%d%H%M%S)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-wait_for() { # what, the states that end it, the good one, a command that prints the state
+wait_for() { # what, the states that end it, the good one, a command that prints the state and the reason for it
     what=$1 ends=$2 good=$3
     shift 3
     while :; do
-        state=$("$@")
+        answer=$("$@")
+        state=${answer%%[[:space:]]*}
         case " $ends " in *" $state "*) break ;; esac
         sleep 1
     done
+    if [ "$state" != "$good" ]; then
+        echo "$what: $answer" >&2
+        exit 1
+    fi
     echo "$what: $state"
-    [ "$state" = "$good" ]
 }
 
 echo "== bucket and upload"
@@ -38,7 +42,7 @@ aws glue get-job --job-name $job >/dev/null 2>&1 || aws glue create-job --name $
         \"--s3_model_bucket\": \"$bucket\", \"--s3_model_bucket_prefix\": \"model\"}"
 glue_run=$(aws glue start-job-run --job-name $job --query JobRunId --output text)
 wait_for "Glue job" "SUCCEEDED FAILED STOPPED TIMEOUT ERROR" SUCCEEDED \
-    aws glue get-job-run --job-name $job --run-id "$glue_run" --query JobRun.JobRunState --output text
+    aws glue get-job-run --job-name $job --run-id "$glue_run" --query "JobRun.[JobRunState, ErrorMessage]" --output text
 aws s3 ls "s3://$bucket/output/" --recursive
 
 train() { # the job's name, rounds
@@ -54,7 +58,7 @@ train() { # the job's name, rounds
         --resource-config "InstanceType=ml.m4.xlarge,InstanceCount=1,VolumeSizeInGB=1" \
         --stopping-condition "MaxRuntimeInSeconds=3600" >/dev/null
     wait_for "training job $1" "Completed Failed Stopped" Completed \
-        aws sagemaker describe-training-job --training-job-name "$1" --query TrainingJobStatus --output text
+        aws sagemaker describe-training-job --training-job-name "$1" --query "[TrainingJobStatus, FailureReason]" --output text
 }
 
 sparkml=246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-sparkml-serving:2.4
@@ -75,7 +79,7 @@ deploy() { # the model's name, the training job whose model it serves
 
 ready() {
     wait_for "endpoint" "InService OutOfService Failed" InService \
-        aws sagemaker describe-endpoint --endpoint-name cars-cli --query EndpointStatus --output text
+        aws sagemaker describe-endpoint --endpoint-name cars-cli --query "[EndpointStatus, FailureReason]" --output text
 }
 
 ask() {
@@ -113,7 +117,7 @@ aws sagemaker create-transform-job --transform-job-name "cars-cli-$run" --model-
     --transform-output "S3OutputPath=s3://$bucket/batch-output,AssembleWith=Line" \
     --transform-resources "InstanceType=ml.m4.xlarge,InstanceCount=1" >/dev/null
 wait_for "transform job" "Completed Failed Stopped" Completed \
-    aws sagemaker describe-transform-job --transform-job-name "cars-cli-$run" --query TransformJobStatus --output text
+    aws sagemaker describe-transform-job --transform-job-name "cars-cli-$run" --query "[TransformJobStatus, FailureReason]" --output text
 aws s3 cp "s3://$bucket/batch-output/cars.csv.out" - | sort | uniq -c
 
 echo "== an update to a second version, which answers from one moment to the next"

@@ -17,6 +17,8 @@ from nbclient import NotebookClient
 from skewless.cli.up import variables
 from tests.gateways import Gateway, gateway
 
+pytestmark = pytest.mark.timeout(1800)
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "car_evaluation"
 LIMIT = 900
 """Seconds for one cell, or for the script: they wait for Spark, on a machine that may be busy."""
