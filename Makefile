@@ -14,10 +14,11 @@ demo: setup ## the car example, end to end: fit in Spark, train, verify, serve, 
 	@$(PYTHON) examples/car_evaluation/demo.py
 
 test: check ## set up, check, and run every test
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup
 
-parity: setup ## the stages against real Spark with many more generated rows (about an hour; EXAMPLES=N batches each)
-	@PARITY_EXAMPLES=$(or $(EXAMPLES),20) $(PYTHON) -m pytest tests/parity/test_stages.py
+parity: setup ## the stages against real Spark with many more generated rows (EXAMPLES=N batches each, SEED=N)
+	@PARITY_EXAMPLES=$(or $(EXAMPLES),20) PARITY_SEED=$(or $(SEED),$$(date +%s)) \
+		$(PYTHON) -m pytest --timeout=1800 tests/parity/test_stages.py
 
 check: setup ## layout, lint and types; changes nothing
 	@$(PYTHON) -m ruff format --check .

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyspark.ml
 import pytest
 from pyspark.ml import Estimator, Pipeline, PipelineModel, Transformer
 from pyspark.ml.classification import OneVsRest
@@ -26,35 +28,56 @@ from skewless.ops.refused import REFUSED, UNFITTED, refusal
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-MODULES = (
-    "classification",
-    "clustering",
-    "feature",
-    "fpm",
-    "pipeline",
-    "recommendation",
-    "regression",
-    "tuning",
-)
+# What other models inherit; nobody fits, saves or calls one of them itself.
+BASES = {
+    "pyspark.ml.clustering.LDAModel",
+    "pyspark.ml.wrapper.JavaModel",
+    "pyspark.ml.wrapper.JavaPredictionModel",
+    "pyspark.ml.wrapper.JavaTransformer",
+}
+# What is read as the stages in it, by the bundle's reader and not by an op's.
+HOLDERS = {
+    "pyspark.ml.pipeline.PipelineModel",
+    "pyspark.ml.tuning.CrossValidatorModel",
+    "pyspark.ml.tuning.TrainValidationSplitModel",
+}
+# Packages that need others than Spark, and have no stage of a Pipeline: Connect's models are no Transformer.
+APART = ("pyspark.ml.connect", "pyspark.ml.deepspeed", "pyspark.ml.tests", "pyspark.ml.torch")
 
 
-def estimators() -> Iterator[str]:
-    """Every estimator of pyspark.ml, by module and name."""
-    for name in MODULES:
-        module = importlib.import_module(f"pyspark.ml.{name}")
-        for kind in vars(module).values():
-            is_own = (
-                inspect.isclass(kind) and kind.__module__ == module.__name__ and issubclass(kind, Estimator)
-            )
-            if is_own and not inspect.isabstract(kind) and not kind.__name__.startswith("_"):
-                yield f"{kind.__module__}.{kind.__qualname__}"
+def kinds(of: type) -> Iterator[type]:
+    """Every public class of pyspark.ml of a kind that can be made."""
+    for found in pkgutil.walk_packages(pyspark.ml.__path__, "pyspark.ml.", onerror=lambda _: None):
+        if not found.name.startswith(APART):
+            module = importlib.import_module(found.name)
+            for kind in vars(module).values():
+                is_own = inspect.isclass(kind) and kind.__module__ == module.__name__ and issubclass(kind, of)
+                if is_own and not inspect.isabstract(kind) and not kind.__name__.startswith("_"):
+                    yield kind
 
 
-@pytest.mark.parametrize("python_class", sorted(estimators()))
+def names(of: type) -> list[str]:
+    return sorted(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds(of))
+
+
+@pytest.mark.parametrize("python_class", names(Estimator))
 def test_every_estimator_is_to_be_fitted_first(python_class: str) -> None:
     java_class = python_class.replace("pyspark.ml.", "org.apache.spark.ml.")
     assert refusal(python_class) is refusal(java_class) is UNFITTED
     assert java_class not in SPARK_READERS
+
+
+@pytest.mark.parametrize("python_class", names(Transformer))
+def test_every_transformer_is_read_or_refused_by_name(python_class: str) -> None:
+    java_class = python_class.replace("pyspark.ml.", "org.apache.spark.ml.")
+    known = {*SPARK_READERS, *REFUSED, *BASES, *HOLDERS}
+    assert known & {python_class, java_class}
+
+
+def test_bases_are_bases() -> None:
+    by_name = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds(Transformer)}
+    assert {*BASES, *HOLDERS} <= by_name.keys()
+    assert all(by_name[name].__subclasses__() for name in BASES)
 
 
 def test_what_is_read_is_not_refused() -> None:

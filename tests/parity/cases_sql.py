@@ -168,7 +168,7 @@ def cases() -> Iterator[Case]:
     for ansi in (True, False):
         rules = "ansi" if ansi else "lenient"
         mixed = partial(selected, listed(LOGIC) + listed(TEXTS), HOSTILE, SCHEMA)
-        yield Case(f"sql-logic-and-texts-{rules}", covers, mixed, ansi)
+        yield Case(f"sql-logic-and-texts-{rules}", covers, mixed, ansi, written=True)
     yield Case("sql-numbers-ansi", covers, partial(selected, listed(NUMBERS), MILD, SCHEMA), True)
     yield Case("sql-numbers-lenient", covers, partial(selected, listed(NUMBERS), HOSTILE, SCHEMA), False)
     for text in FAILING:

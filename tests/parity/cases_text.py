@@ -252,7 +252,7 @@ def cases() -> Iterator[Case]:
     yield Case("text-hashed-numbers", ("HashingTF",), hashed_numbers)
     yield Case("text-hashed-null", ("HashingTF",), hashed_null)
     yield Case("text-weighed", ("IDFModel",), weighed)
-    yield Case("text-features", ("FeatureHasher",), hashed_features)
+    yield Case("text-features", ("FeatureHasher",), hashed_features, written=True)
     yield Case("text-averaged", ("Word2VecModel",), averaged)
     yield Case("text-averaged-null", ("Word2VecModel",), averaged_null)
     for mode, target, smoothing in (

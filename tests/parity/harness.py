@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 import skewless.spark
@@ -23,27 +20,12 @@ from skewless.table import from_arrow, schema_of
 from skewless.transforms.parity import same
 from skewless.transforms.transform import Transform
 from skewless.vectors import SparseVector
+from tests.parity.asked import answers, frame_of
 
 
 def plain(table: pa.Table) -> pa.Table:
     """The same with vectors as list<double>."""
     return from_arrow(table, schema_of(table)).to_arrow()
-
-
-def spark_rows(model: Any, frame: DataFrame) -> list[list[dict[str, Any]] | None]:
-    """What Spark makes of each row by itself: the rows it gives (none, when it drops it), None when it fails."""
-
-    def single(row: Any) -> list[dict[str, Any]] | None:
-        alone = frame.sparkSession.createDataFrame([row], frame.schema).coalesce(1)
-        try:
-            rows: list[dict[str, Any]] = to_arrow(model.transform(alone)).to_pylist()
-        except (PySparkException, Py4JError):
-            return None
-        return rows
-
-    # Spark's cost for one row is mostly waiting.
-    with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(single, frame.collect()))
 
 
 @dataclass(frozen=True)
@@ -56,27 +38,22 @@ class Case:
     ansi: bool = True
     generated: bool = True
     """Whether rows are made up for it too."""
-
-
-@contextmanager
-def rules(spark: SparkSession, ansi: bool) -> Iterator[None]:
-    """Spark's SQL under ANSI rules, or without."""
-    spark.conf.set("spark.sql.ansi.enabled", str(ansi).lower())
-    try:
-        yield
-    finally:
-        spark.conf.unset("spark.sql.ansi.enabled")
+    written: bool = False
+    """Whether it takes numbers as text."""
+    largest: float = math.inf
+    """Of the finite numbers in vectors that are made up for it."""
 
 
 def check(model: Any, frame: DataFrame, folder: Path) -> Transform:
     """Save, convert, load, and compare both kernels with Spark on every row, alone and all together."""
     model.write().overwrite().save((folder / "saved").as_uri())
-    known = known_schema(frame)
+    source = to_arrow(frame)
+    frame = frame_of(frame.sparkSession, source, frame.schema)
     transform: Transform = skewless.load(
         skewless.spark.convert(
             folder / "saved",
             folder / "bundle.zip",
-            inputs=known,
+            inputs=known_schema(frame),
             attributes={field.name: field.metadata.get("ml_attr", {}) for field in frame.schema.fields},
             blas=str(order_of(frame.sparkSession)),
             ansi=frame.sparkSession.conf.get("spark.sql.ansi.enabled") == "true",
@@ -84,8 +61,7 @@ def check(model: Any, frame: DataFrame, folder: Path) -> Transform:
         trust=True,
     )
     ulps = max((stage.op.ulps for stage in transform.stages), default=0)
-    source = to_arrow(frame)
-    expected = expected_rows(model, frame)
+    expected = answers(model, frame.sparkSession, source, frame.schema)
     for number, (want, given) in enumerate(zip(expected, source.to_pylist(), strict=True)):
         row = {name: vector(cell) for name, cell in given.items()}
         compare_row(transform, row, want, number, ulps)
@@ -98,15 +74,6 @@ def check(model: Any, frame: DataFrame, folder: Path) -> Transform:
             assert_same(got, wanted, number, ulps)
     assert transform.table(source.slice(0, 0)).num_rows == 0
     return transform
-
-
-def expected_rows(model: Any, frame: DataFrame) -> list[list[dict[str, Any]] | None]:
-    """What Spark makes of each row: all at once where it takes them all, otherwise each by itself."""
-    try:
-        made = to_arrow(model.transform(frame.coalesce(1))).to_pylist()
-    except (PySparkException, Py4JError):
-        return spark_rows(model, frame)
-    return [[row] for row in made] if len(made) == frame.count() else spark_rows(model, frame)
 
 
 def compare_row(transform: Transform, given: dict[str, Any], want: Any, number: int, ulps: int) -> None:

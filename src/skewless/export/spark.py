@@ -288,16 +288,19 @@ def _failed(error: Exception) -> SkewlessError:
 
 def to_arrow(frame: DataFrame) -> pa.Table:
     """A frame's rows, vectors as Spark's struct of type, size, indices and values, without Spark's metadata."""
-    vectors = {field.name for field in frame.schema.fields if _holds_vectors(field.dataType)}
-    if not vectors:
+    if not any(_holds_vectors(field.dataType) for field in frame.schema.fields):
         table = frame.toArrow()
         return pa.table(dict(zip(table.column_names, table.columns, strict=True)))
     # By rows, in one pass: Spark's own Arrow conversion fails on a null vector.
-    rows = frame.collect()
+    return rows_to_arrow(frame.collect(), frame.schema)
+
+
+def rows_to_arrow(rows: Sequence[Any], schema: spark_types.StructType) -> pa.Table:
+    """The same of rows as Python has them."""
     columns = {}
-    for position, field in enumerate(frame.schema.fields):
+    for position, field in enumerate(schema.fields):
         cells = [row[position] for row in rows]
-        if field.name in vectors:
+        if _holds_vectors(field.dataType):
             alone = isinstance(field.dataType, VectorUDT)
             columns[field.name] = pa.array(map(_structs, cells), _STRUCT if alone else pa.list_(_STRUCT))
         else:

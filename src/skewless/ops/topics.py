@@ -50,8 +50,9 @@ class LocalLDA(FeatureOp):
         "not Java's"
     )
     bad_values: ClassVar[str] = (
-        "A null vector and one of another length fail, as do counts too large to settle, at which Spark hangs; NaN and "
-        "infinite counts make all shares NaN."
+        "A null vector and one of another length fail, as do counts far below zero, for which Spark's stack may not "
+        "do, and counts too large to settle, at which Spark hangs unless its last bits happen to; NaN and infinite "
+        "counts make all shares NaN."
     )
     mleap: ClassVar[str] = (
         "It starts from other random numbers for each row, so its shares differ from run to run."
@@ -165,7 +166,7 @@ class LocalLDA(FeatureOp):
                     shares: list[float] = (gamma if total == 0.0 else gamma / total).tolist()
                     return shares
         raise Refused(
-            f"the topics do not settle in {_MOST_ROUNDS} rounds; Spark would go on for ever",
+            f"the topics do not settle in {_MOST_ROUNDS} rounds; Spark may go on for ever",
             value=document,
             hint="Correct the counts before this stage: they are far too large.",
         )
@@ -179,7 +180,7 @@ class LocalLDA(FeatureOp):
 
 def digamma(numbers: Numbers) -> Numbers:
     """The derivative of the logarithm of the gamma function. Source: Commons Math's Gamma.digamma."""
-    lowest = float(np.nanmin(numbers, initial=49.0))
+    lowest = float(np.min(numbers, initial=49.0, where=np.isfinite(numbers)))
     if lowest < _LOWEST:
         raise Refused(
             "the counts of the terms are negative, and Spark runs out of stack at them",
