@@ -14,6 +14,7 @@ from typing import Final
 import uvicorn
 import uvloop
 
+from skewless.app.connections import bounded, make_room
 from skewless.app.data_dir import REGION, DataDir, Identity
 from skewless.app.invocations import Invocations
 from skewless.aws.front import App, Front
@@ -161,7 +162,7 @@ def _config(app: App) -> uvicorn.Config:
         app,
         lifespan="off",
         ws="none",
-        http="httptools",
+        http=bounded(make_room()),
         access_log=False,
         log_level="warning",
         server_header=False,
