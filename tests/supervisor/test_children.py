@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TypeVar
 
 import pytest
 
-from skewless.lifetime import runs
+from skewless.lifetime import STARTED_BY, runs
 from skewless.store import Store
 from skewless.supervisor import processes
 from skewless.supervisor.children import Child, began
@@ -64,6 +65,30 @@ sys.exit(3)
         (None, "\ufffd"),
         (None, "without an end"),
     ]
+
+
+def test_who_was_left_alone_before_it_could_ask_ends() -> None:
+    """The gateway may be killed while its child's interpreter still starts."""
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from skewless.lifetime import end_with_parent; end_with_parent(); print('goes on')",
+        ],
+        env={**os.environ, STARTED_BY: str(dead.pid)},
+        capture_output=True,
+        timeout=60,
+    )
+    assert (told.returncode, told.stdout) == (1, b"")
+
+
+def test_a_child_knows_who_started_it(tmp_path: Path) -> None:
+    script = (
+        "import os; from skewless.lifetime import end_with_parent; end_with_parent(); print(os.getppid())"
+    )
+    assert run(script, tmp_path, until_end) == (0, [(None, str(os.getpid()))])
 
 
 def test_a_line_without_end_is_cut(tmp_path: Path) -> None:

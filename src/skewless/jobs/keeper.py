@@ -1,8 +1,9 @@
 """The process between a job and its user's script: it gives the script private folders, and ends all that it started.
 
 Run by its path and with the standard library alone: a new namespace wants a process of one thread, and nothing that a
-user put on the path may be imported here. The arguments are a JSON object (``command``, ``covers``) and the number of a
-pipe, on which it says what was wrong before the script ran; the pipe's end without a word means that it runs.
+user put on the path may be imported here. The arguments are a JSON object (``command``, ``covers``, and the process
+number of the ``job``) and the number of a pipe, on which it says what was wrong before the script ran; the pipe's end
+without a word means that it runs.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def main(asked: Mapping[str, Any], report: int) -> NoReturn:
         except OSError as error:
             _refuse(report, "folders", error)
     # After the namespace: becoming root of one clears what was asked for here.
-    _end_with_job()
+    _end_with_job(asked["job"])
     try:
         script = subprocess.Popen(asked["command"], preexec_fn=_end_with_keeper)
     except OSError as error:
@@ -57,9 +58,8 @@ def _refuse(report: int, what: str, error: OSError) -> NoReturn:
     sys.exit(1)
 
 
-def _end_with_job() -> None:
+def _end_with_job(job: int) -> None:
     """Have all descendants handed to this process when their parents end, and end them when the job's process does."""
-    job = os.getppid()
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(_JOB_ENDED, _job_ended)
     _libc.prctl(_PR_SET_PDEATHSIG, _JOB_ENDED, 0, 0, 0)

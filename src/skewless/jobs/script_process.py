@@ -87,7 +87,9 @@ def run_program(program: Program) -> Ended:
     private folders, SkewlessError where it cannot be started; then nothing of it has run.
     """
     reading, writing = os.pipe()
-    asked = msgspec.json.encode({"command": program.command, "covers": program.covers}).decode()
+    asked = msgspec.json.encode(
+        {"command": program.command, "covers": program.covers, "job": os.getpid()}
+    ).decode()
     process = subprocess.Popen(
         # By its path, isolated: the user's own modules shall not get in its way.
         [sys.executable, "-I", "-S", keeper.__file__, asked, str(writing)],

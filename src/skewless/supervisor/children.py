@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, cast
 
+from skewless.lifetime import STARTED_BY
+
 _MARK: Final = "\x1e"
 _END_OF_MARK: Final = "\x1f"
 
@@ -45,7 +47,7 @@ class Child(asyncio.SubprocessProtocol):
             lambda: cls(sink),
             *command,
             cwd=folder,
-            env=dict(environment),
+            env={**environment, STARTED_BY: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
