@@ -264,7 +264,7 @@ def test_a_full_disk_is_what_the_job_ends_with(tmp_path: Path, services: Service
     folder.mkdir()
     lay_out(tmp_path / "laid-out", "processing", services, request())
     inner = (
-        f"mount -t tmpfs -o size=1m tmpfs {folder} && mkdir {job} && cp {tmp_path}/laid-out/job.json {job} && "
+        f"mount -t tmpfs -o size=1m tmpfs {folder} && cp -r --sparse=never {tmp_path}/laid-out {job} && "
         f"{sys.executable} -m skewless.jobs.run {job}; cat {job}/outcome.json"
     )
     done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +22,14 @@ __all__ = [
     "Services",
     "StopAsked",
     "log_to",
+    "why_not",
     "write_asked",
 ]
 
 ASKED: Final = "job.json"
 PROGRESS: Final = "progress.jsonl"
 OUTCOME: Final = "outcome.json"
+_PART: Final = f".{OUTCOME}.part"
 
 _ROOM: Final = 16 << 10
 """Bytes; the longest FailureReason is 1,024 characters."""
@@ -71,9 +74,7 @@ class Job:
             self.asked = msgspec.json.decode((folder / ASKED).read_bytes(), type=Asked)
         except (OSError, msgspec.DecodeError) as error:
             raise SettingError(f"{folder / ASKED} cannot be read: {error}") from None
-        self._part = folder / f".{OUTCOME}.part"
-        # Its room is taken now, so that a job that fills the disk can still say so.
-        self._part.write_bytes(bytes(_ROOM))
+        self._part = folder / _PART
 
     def step(self, secondary: str, message: str) -> None:
         """Tell that the job goes on to its next step."""
@@ -99,6 +100,15 @@ def write_asked(folder: Path, asked: Asked) -> None:
     """Lay out a job's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ASKED).write_bytes(msgspec.json.encode(asked))
+    # The room for its outcome is taken now, so that a job on a full disk can still say so.
+    (folder / _PART).write_bytes(bytes(_ROOM))
+
+
+def why_not(error: BaseException) -> str:
+    """The FailureReason for an error that nobody raised on purpose."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"ClientError: the disk is full. Delete what is not needed, then try again. ({error})"
+    return f"InternalServerError: {type(error).__name__}: {error}"
 
 
 def log_to(stream: str, lines: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import signal
 import sys
 import traceback
@@ -11,7 +10,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from skewless.errors import SkewlessError
-from skewless.jobs.job import Job, Outcome, StopAsked
+from skewless.jobs.job import Job, Outcome, StopAsked, why_not
 from skewless.lazy import resolve
 from skewless.lifetime import end_with_parent
 
@@ -38,14 +37,8 @@ def main(folder: str) -> None:
         outcome = Outcome("Failed", f"ClientError: {error}")
     except BaseException as error:
         traceback.print_exc()
-        outcome = Outcome("Failed", _reason(error))
+        outcome = Outcome("Failed", why_not(error))
     job.finish(outcome)
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"ClientError: the disk is full. Delete what is not needed, then try again. ({error})"
-    return f"InternalServerError: {type(error).__name__}: {error}"
 
 
 def _stop(_: int, __: FrameType | None) -> NoReturn:

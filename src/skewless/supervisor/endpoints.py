@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, Final
@@ -24,7 +25,8 @@ from skewless.supervisor.children import Sink
 from skewless.supervisor.fleet import DeploymentError, Fleet, FleetEnded, UnknownTarget, Variant
 from skewless.supervisor.hop import HopError, Reply
 from skewless.supervisor.instances import Instance, Place
-from skewless.supervisor.processes import register
+from skewless.supervisor.processes import forget, register
+from skewless.supervisor.writing import written
 
 _DRAIN: Final = 90.0
 """Seconds that requests under way have when their fleet is replaced: longer than the longest of them."""
@@ -132,7 +134,7 @@ class Endpoints:
                 await asyncio.sleep(_PAUSE)
             else:
                 reason = f"InternalServerError: {type(error).__name__}: {error}"
-                await asyncio.to_thread(deployments.failed, self.plane, wanted.name, reason)
+                await written(partial(deployments.failed, self.plane, wanted.name, reason))
         finally:
             del self._tasks[wanted.name]
             self.plane.wake()
@@ -143,18 +145,18 @@ class Endpoints:
         try:
             if wanted.rescale and old is not None:
                 await old.rescale(wanted.next, _DRAIN)
-                await asyncio.to_thread(deployments.deployed, self.plane, wanted.name)
+                await written(partial(deployments.deployed, self.plane, wanted.name))
                 return
             fleet = self._fleet(wanted.name, wanted.next)
             await fleet.start()
         except (DeploymentError, OSError) as error:
             if not wanted.rescale:
                 await self._clear(wanted.next)
-            await asyncio.to_thread(deployments.failed, self.plane, wanted.name, str(error))
+            await written(partial(deployments.failed, self.plane, wanted.name, str(error)))
             return
         # From here on the new fleet answers; whoever is still on the way through the old one is waited for.
         self._fleets[wanted.name] = fleet
-        await asyncio.to_thread(deployments.deployed, self.plane, wanted.name)
+        await written(partial(deployments.deployed, self.plane, wanted.name))
         if old is not None:
             await old.stop(_DRAIN)
             await self._clear(wanted.serving or ())
@@ -164,7 +166,7 @@ class Endpoints:
         if fleet is not None:
             await fleet.stop(_DRAIN)
         await self._clear(wanted.serving or ())
-        await asyncio.to_thread(deployments.removed, self.plane, wanted.name)
+        await written(partial(deployments.removed, self.plane, wanted.name))
 
     async def _clear(self, variants: Sequence[dict[str, Any]]) -> None:
         for variant in variants:
@@ -186,7 +188,8 @@ class Endpoints:
                     {**os.environ, "PYTHONUNBUFFERED": "1"},
                     self.sockets,
                     lambda instance: self._sink(endpoint, f"{name}/{instance}"),
-                    lambda pid: asyncio.to_thread(register, self.plane.store, pid),
+                    lambda pid: written(partial(register, self.plane.store, pid)),
+                    lambda pid: asyncio.to_thread(forget, self.plane.store, pid),
                 )
             )
 

@@ -48,6 +48,8 @@ class Place:
     """The log of an instance, by its id."""
     register: Callable[[int], Awaitable[None]]
     """Notes a process that was started."""
+    forget: Callable[[int], Awaitable[None]]
+    """Notes that one has ended."""
 
 
 class Instance:
@@ -102,7 +104,7 @@ class Instance:
             with suppress(asyncio.CancelledError):
                 await self._keeper
         if self._child is not None:
-            await self._child.stop(_GRACE)
+            await self._end(self._child)
         self.hop.socket.unlink(missing_ok=True)
 
     async def _keep(self, on_change: Callable[[], None]) -> None:
@@ -110,10 +112,11 @@ class Instance:
         while True:
             since = time.monotonic()
             if self._child is not None:
-                status = await self._child.wait()
+                pid, status = self._child.pid, await self._child.wait()
                 self._child, self.ready = None, False
                 self.hop.close()
                 on_change()
+                await self.place.forget(pid)
                 log.warning("instance %s ended with status %d", self.id, status)
             pause = _FIRST_PAUSE if time.monotonic() - since > _STEADY else min(2 * pause, _LONGEST_PAUSE)
             if self.restarts:
@@ -139,10 +142,15 @@ class Instance:
             await self.place.register(child.pid)
             await self._until_up(child, failure)
         except BaseException:
-            await child.stop(_GRACE)
             self._child = None
+            await self._end(child)
             raise
         self.ready = True
+
+    async def _end(self, child: Child) -> None:
+        pid = child.pid
+        await child.stop(_GRACE)
+        await self.place.forget(pid)
 
     async def _until_up(self, child: Child, failure: Path) -> None:
         ended = asyncio.create_task(child.ended.wait())

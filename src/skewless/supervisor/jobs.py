@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -18,10 +19,11 @@ from skewless.control import running
 from skewless.control.plane import Plane
 from skewless.control.run import End, Run
 from skewless.control.states import IllegalStep
-from skewless.jobs.job import OUTCOME, PROGRESS, Asked, Outcome, write_asked
+from skewless.jobs.job import OUTCOME, PROGRESS, Asked, Outcome, why_not, write_asked
 from skewless.services import Services
 from skewless.supervisor.children import Child
 from skewless.supervisor.processes import forget, register
+from skewless.supervisor.writing import written
 
 _PROGRAM: Final = (sys.executable, "-m", "skewless.jobs.run")
 _GRACE: Final = {"training": 120.0}
@@ -48,7 +50,7 @@ class Jobs:
         """At a gateway's start: end what ran when the one before was killed, and clear it away."""
         running.orphans(self.plane)
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)  # one that is a disk of its own has stayed
 
     async def reconcile(self) -> None:
         """Start what waits, as far as there is room, and stop what shall stop."""
@@ -80,13 +82,13 @@ class Jobs:
         folder = self.folder / run.kind / run.name
         try:
             end, outcome = await self._process(run, folder)
-            await asyncio.to_thread(running.ended, self.plane, *key, end, outcome.reason, outcome.result)
+            await written(partial(running.ended, self.plane, *key, end, outcome.reason, outcome.result))
         except asyncio.CancelledError:
             raise
         except Exception as error:
             log.exception("%s job %s", *key)
             reason = f"InternalServerError: {type(error).__name__}: {error}"
-            await asyncio.to_thread(running.ended, self.plane, *key, "Failed", reason)
+            await written(partial(running.ended, self.plane, *key, "Failed", reason))
         finally:
             del self._tasks[key], self._asked_to_stop[key]
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -98,26 +100,27 @@ class Jobs:
             shutil.rmtree(folder, ignore_errors=True)
             write_asked(folder, asked)
         except OSError as error:
-            return "Failed", Outcome("Failed", f"InternalServerError: {folder}: {error.strerror}")
+            return "Failed", Outcome("Failed", why_not(error))
         child = await Child.start(
             (*_PROGRAM, str(folder)),
             folder=folder,
             environment={**os.environ, "PYTHONUNBUFFERED": "1"},
             sink=lambda mark, line: self.plane.logs.write(*run.log(mark), line),
         )
-        watching = asyncio.create_task(self._watch(run, folder / PROGRESS))
+        over = asyncio.Event()
+        watching = asyncio.create_task(self._watch(run, folder / PROGRESS, over))
         try:
-            await asyncio.to_thread(register, self.plane.store, child.pid)
+            await written(partial(register, self.plane.store, child.pid))
             cut = await self._until_end(run, child)
             status = await child.wait()
-        except asyncio.CancelledError:
+            over.set()
+            await watching
+        except BaseException:
+            watching.cancel()
             child.signal(signal.SIGKILL)
             await child.wait()
             raise
         finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
             await asyncio.to_thread(forget, self.plane.store, child.pid)
         return _outcome(folder, status, cut, run)
 
@@ -138,15 +141,14 @@ class Jobs:
         finally:
             asked.cancel()
 
-    async def _watch(self, run: Run, file: Path) -> None:
+    async def _watch(self, run: Run, file: Path, over: asyncio.Event) -> None:
         """Hand on the lines of progress as they come, and those of the end before it is told."""
-        told = 0
-        while True:
-            try:
-                await asyncio.sleep(_LOOK)
-            except asyncio.CancelledError:
-                await self._tell(run, file, told)
-                raise
+        told, last = 0, False
+        while not last:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await over.wait()
+            last = over.is_set()
             told = await self._tell(run, file, told)
 
     async def _tell(self, run: Run, file: Path, told: int) -> int:
@@ -158,8 +160,9 @@ class Jobs:
                 if not line.endswith(b"\n"):
                     break
                 told += len(line)
-                said: dict[str, Any] = msgspec.json.decode(line)
-                await asyncio.to_thread(running.progress, self.plane, run.kind, run.name, said)
+                with suppress(msgspec.DecodeError):  # a full disk cuts a line in two
+                    said: dict[str, Any] = msgspec.json.decode(line)
+                    await written(partial(running.progress, self.plane, run.kind, run.name, said))
         return told
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from skewless.store import Store
 from skewless.store.tables import PROCESSES
@@ -22,8 +23,8 @@ def register(store: Store, pid: int) -> None:
 
 
 def forget(store: Store, pid: int) -> None:
-    """Note that a child and its group have ended."""
-    with store.begin() as connection:
+    """Note that a child and its group have ended. Where that cannot be written, the next start does it."""
+    with suppress(DBAPIError), store.begin() as connection:
         connection.execute(delete(PROCESSES).where(PROCESSES.c.pid == pid))
 
 
