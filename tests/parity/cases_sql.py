@@ -174,4 +174,12 @@ def cases() -> Iterator[Case]:
     for text in FAILING:
         yield Case(f"sql-fails-{text}", covers, partial(selected, [text], HOSTILE[:3], SCHEMA), True)
     yield Case("sql-dates-lenient", covers, dates, False)
+    far = [
+        ("2020-12-28", 1175976134),
+        ("2020-12-28", -(2**31)),
+        ("2020-12-28", 60_000_000),
+        (None, 2**31 - 1),
+    ]
+    moved = ["cast(add_months(to_date(a), n) as string)"]
+    yield Case("sql-dates-far", covers, partial(selected, moved, far, "a string, n int"), False)
     yield Case("sql-selection", covers, selection, True)

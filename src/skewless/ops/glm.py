@@ -127,7 +127,9 @@ class GeneralizedLinearRegression(FeatureOp):
             # Where the offset is null, Spark does not look at the features.
             features = Column(features.type, features.values, features.nulls & ~nulls, features.sparse)
         margins = self.coefficients.batch(checked(features, self.features)) + self.intercept
-        margins = margins + (inputs[1].numbers() if self.offset else 0.0)
+        if self.offset:
+            with np.errstate(invalid="ignore"):  # infinities that cancel
+                margins = margins + inputs[1].numbers()
         if nulls is not None:
             margins[nulls] = 0.0
         means = np.array(each_row(self.mean(), margins), np.float64)
@@ -155,7 +157,8 @@ class GeneralizedLinearRegression(FeatureOp):
                     yield Example(cls(Coefficients((0.5, -0.25, 1.0)), 0.1, family, link, power), (column,))
         for coefficients in coefficient_examples():
             for column in hostile(len(coefficients.values)):
-                offsets = from_cells(DOUBLE, ([1.0, None, -0.0, math.nan] * 3)[: len(column)])
+                given = [1.0, None, -0.0, math.nan, math.inf, -math.inf] * 2
+                offsets = from_cells(DOUBLE, given[: len(column)])
                 yield Example(cls(coefficients, 0.1, "poisson", "log", 0.0, True), (column, offsets))
 
 

@@ -91,7 +91,14 @@ def add_months(days: int, months: int) -> int:
     """The same day so many months on, or the last one where that month is shorter."""
     of_year, of_month, of_day = parts(days)
     years, zero_month = divmod(of_year * 12 + of_month - 1 + months, 12)
-    return _day(years, zero_month + 1, min(of_day, month_length(years, zero_month + 1)))
+    made = _day(years, zero_month + 1, min(of_day, month_length(years, zero_month + 1)))
+    if wrapped(made, 32) != made:
+        raise Refused(
+            f"no date is {months} months from another",
+            value=months,
+            hint="Correct the number of months; Spark fails on it too.",
+        )
+    return made
 
 
 def _day(of_year: int, of_month: int, of_day: int) -> int:
