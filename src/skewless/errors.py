@@ -24,7 +24,10 @@ class SkewlessError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.place}: {self.message}" if self.place else self.message
-        return f"{text.rstrip('.')}. {self.hint}" if self.hint else text
+        if not self.hint:
+            return text
+        # Other programs' messages may end in a question.
+        return f"{text} {self.hint}" if text.endswith("?") else f"{text.rstrip('.')}. {self.hint}"
 
 
 class SettingError(SkewlessError):

@@ -47,8 +47,9 @@ def test_a_container_that_refuses_is_named(cars: Cars) -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"EndpointName": "nobody"}, "Endpoint nobody of account 000000000000 not found."),
-        ({"TargetVariant": "other"}, "Variant other not found for Request"),
+        ({"EndpointName": "nobody"}, "Endpoint nobody of account 000000000000 not found. ListEndpoints"),
+        ({"EndpointName": "asks"}, "Endpoint asks of account 000000000000 not found. Is it asked?"),
+        ({"TargetVariant": "other"}, "Variant other not found for Request. Its variants are small."),
         ({"TargetContainerHostname": "container-2"}, "in series"),
         ({"TargetModel": "a.tar.gz"}, "no multi-model container"),
         ({"InferenceComponentName": "part"}, "no inference components"),
@@ -156,7 +157,9 @@ def test_weights_and_numbers_change_without_a_new_fleet(cars: Cars) -> None:
 def test_what_is_under_way_is_not_disturbed(cars: Cars) -> None:
     cars.sagemaker.create_endpoint(EndpointName="busy", EndpointConfigName=cars.config("small"))
     cars.endpoints.append("busy")
-    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+    with pytest.raises(
+        ClientError, match=r"Cannot update in-progress endpoint .* It is Creating: ask again when"
+    ):
         cars.sagemaker.delete_endpoint(EndpointName="busy")
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
         cars.sagemaker.update_endpoint(EndpointName="busy", EndpointConfigName=cars.config("small"))

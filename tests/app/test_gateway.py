@@ -88,9 +88,28 @@ def test_only_keys_made_here_open_the_door_to_others(tmp_path: Path) -> None:
 def test_nothing_is_up(tmp_path: Path) -> None:
     here = ("--data-dir", str(tmp_path))
     assert skewless("status", *here).returncode == 1
-    assert "Nothing is up" in skewless("down", *here).stdout
+    assert (
+        f"Nothing is up in {tmp_path}. What was started from another folder" in skewless("down", *here).stdout
+    )
     told = skewless("env", *here)
-    assert (told.returncode, "Start it with `skewless up`" in told.stderr) == (1, True)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "Start it with `skewless up`. What was started from another folder is found with" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--region", "nowhere"), "'nowhere' is no name of a region. Write it as AWS does: eu-west-1."),
+        (("--s3", "minio:9000"), "--s3 'minio:9000' is no address of an S3. Write http://HOST:PORT"),
+        (("--s3", "http://h:1/bucket"), "without a bucket"),
+        (("--s3", "http://h:1"), "there are no keys for the S3 at http://h:1. Set SKEWLESS_S3_ACCESS_KEY"),
+        (("--database", "postgresql://nobody@127.0.0.1:1/none"), "connections? Check that it exists"),
+        (("--database", "nonsense"), "Write sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME"),
+    ],
+)
+def test_options_that_lead_nowhere(tmp_path: Path, options: tuple[str, ...], text: str) -> None:
+    told = skewless("up", "--data-dir", str(tmp_path), "--port", "0", *options)
+    assert (told.returncode, text in told.stderr) == (1, True), told.stderr
 
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:

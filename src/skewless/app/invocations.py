@@ -5,15 +5,18 @@ Wire facts: SageMaker Runtime's InvokeEndpoint (headers, ModelError's members an
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from time import perf_counter_ns
 from typing import Final
 
 from skewless.app.meters import Meters
 from skewless.aws.front import KEY, Receive, Scope, Send
 from skewless.aws.http import Answer, Head
+from skewless.control import deployments
 from skewless.control.plane import Plane
 from skewless.supervisor.endpoints import Endpoints, Invoked, Lost
 from skewless.supervisor.fleet import NoInstance, UnknownTarget
@@ -75,7 +78,8 @@ class Invocations:
         try:
             invoked = await self.endpoints.invoke(name, wanted, headers, body)
         except UnknownTarget as error:
-            return _refusal("ValidationError", str(error))
+            hint = await asyncio.to_thread(self._hint, name)
+            return _refusal("ValidationError", f"{str(error).rstrip('.')}. {hint}")
         except NoInstance as error:
             return _refusal("ServiceUnavailable", f"Endpoint {name}: {error}", 503)
         except Lost as error:
@@ -83,6 +87,17 @@ class Invocations:
         answer = self._answer(name, invoked)
         self.meters.count(name, invoked, perf_counter_ns() - started)
         return answer
+
+    def _hint(self, name: str) -> str:
+        """What there is in place of the endpoint, or of its variant, that was asked for."""
+        there = {endpoint.name: endpoint for endpoint in deployments.endpoints(self.plane)}
+        found = there.get(name)
+        if found is None:
+            near = get_close_matches(name, there, n=1)
+            return f"Is it {near[0]}?" if near else "ListEndpoints tells those that there are."
+        if found.status == "InService":
+            return f"Its variants are {', '.join(one['VariantName'] for one in found.serving or ())}."
+        return f"It is {found.status}, and not InService; DescribeEndpoint says more."
 
     def _answer(self, name: str, invoked: Invoked) -> Answer:
         reply = invoked.reply

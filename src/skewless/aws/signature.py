@@ -134,7 +134,10 @@ class Verifier:
             claim = self._in_header(head, authorization)
             self._check_time(claim)
         if claim.access_key not in self._keys:
-            raise SignatureRefused(Fault.UNKNOWN_KEY, f"the access key {claim.access_key} is not known here")
+            raise SignatureRefused(
+                Fault.UNKNOWN_KEY,
+                f"the access key {claim.access_key} is not known here; `skewless env` prints the one that is",
+            )
         if claim.scope:
             _check_signed_headers(head, claim)
         return claim

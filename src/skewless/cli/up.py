@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -28,6 +30,7 @@ LAZY: Final = {
 
 _START: Final = 60.0
 """Seconds that a detached gateway has to come up."""
+_REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _STOP: Final = 130.0
 """Seconds that it has to end: as long as requests and children may take."""
 
@@ -36,6 +39,7 @@ DataDirOption = Annotated[
     typer.Option("--data-dir", envvar="SKEWLESS_DATA_DIR", help="The folder with all its data."),
 ]
 DEFAULT: Final = Path(".skewless")
+_WHERE: Final = "What was started from another folder is found with --data-dir or SKEWLESS_DATA_DIR."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -70,13 +74,26 @@ def up(
     if detach:
         _detached(data_dir)
         return
+    _check_region(region)
     options = resolve(LAZY["options"])(data_dir, host, port, database, region, _other_s3(s3))
     resolve(LAZY["run"])(options, lambda ready: _greet(ready, data_dir))
+
+
+def _check_region(region: str | None) -> None:
+    """The first start fixes it for good, and clients refuse to sign for what is none."""
+    if region is not None and not _REGION.fullmatch(region):
+        raise SettingError(f"{region!r} is no name of a region", hint="Write it as AWS does: eu-west-1.")
 
 
 def _other_s3(url: str | None) -> Any:
     if url is None:
         return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+        raise SettingError(
+            f"--s3 {url!r} is no address of an S3",
+            hint="Write http://HOST:PORT or https://HOST, without a bucket.",
+        )
     keys = [os.environ.get(f"SKEWLESS_S3_{name}", "") for name in ("ACCESS_KEY", "SECRET_KEY")]
     if not all(keys):
         raise SettingError(
@@ -90,9 +107,9 @@ def _greet(ready: Any, data_dir: Path) -> None:
     print(f"Skewless is up at {ready.url} ({ready.seconds:.1f} s), its data in {data_dir}", flush=True)
     if ready.first:
         print(f"New keys and the execution role {role_arn(ready.identity)} were made.")
-    given = "" if data_dir == DEFAULT else f" --data-dir {shlex.quote(str(data_dir))}"
+    given = f" --data-dir {shlex.quote(str(data_dir.absolute()))}"
     print(f'In another terminal: eval "$(skewless env{given})"  and then use boto3, aws, or a notebook.')
-    print("Ctrl-C, or `skewless down`, ends it.", flush=True)
+    print(f"`skewless down{given}` ends it; so does Ctrl-C, unless it is detached.", flush=True)
 
 
 def _detached(data_dir: Path) -> None:
@@ -128,7 +145,7 @@ def down(data_dir: DataDirOption = DEFAULT) -> None:
     folder = DataDir(data_dir.absolute())
     running = folder.running()
     if running is None:
-        print(f"Nothing is up in {data_dir}.")
+        print(f"Nothing is up in {folder.root}. {_WHERE}")
         return
     os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP
@@ -147,7 +164,7 @@ def status(data_dir: DataDirOption = DEFAULT) -> None:
     folder = DataDir(data_dir.absolute())
     running = folder.running()
     if running is None:
-        print(f"Nothing is up in {data_dir}.")
+        print(f"Nothing is up in {folder.root}. {_WHERE}")
         raise typer.Exit(1)
     age = int(time.time() - running.started)
     print(f"Up at {running.url} for {age // 3600}:{age // 60 % 60:02}:{age % 60:02} (process {running.pid})")
@@ -160,7 +177,7 @@ def env(data_dir: DataDirOption = DEFAULT) -> None:
     folder = DataDir(data_dir.absolute())
     identity, running = _identity(folder), folder.running()
     if running is None:
-        raise SettingError(f"nothing is up in {data_dir}", hint="Start it with `skewless up`.")
+        raise SettingError(f"nothing is up in {folder.root}", hint=f"Start it with `skewless up`. {_WHERE}")
     print("unset AWS_SESSION_TOKEN AWS_PROFILE")
     for name, value in variables(identity, running).items():
         print(f"export {name}={shlex.quote(value)}")
@@ -182,5 +199,7 @@ def variables(identity: Identity, running: Running) -> dict[str, str]:
 def _identity(folder: DataDir) -> Identity:
     found = folder.identity()
     if found is None:
-        raise SettingError(f"nothing was ever up in {folder.root}", hint="Start it with `skewless up`.")
+        raise SettingError(
+            f"nothing was ever up in {folder.root}", hint=f"Start it with `skewless up`. {_WHERE}"
+        )
     return found

@@ -179,7 +179,10 @@ def _existing(plane: Plane, connection: Connection, name: str) -> Row[Any]:
 def _settled(plane: Plane, connection: Connection, name: str) -> Row[Any]:
     row = _existing(plane, connection, name)
     if row.status not in ("InService", "Failed"):
-        raise invalid(f'Cannot update in-progress endpoint "{row.arn}".')
+        until = "it is gone" if row.status == "Deleting" else "it is InService or Failed"
+        raise invalid(
+            f'Cannot update in-progress endpoint "{row.arn}". It is {row.status}: ask again when {until}.'
+        )
     return row
 
 

@@ -184,4 +184,6 @@ def _model_data(definition: Members) -> str:
 def _check_model_data(plane: Plane, definition: Members) -> None:
     address = _model_data(definition)
     if not is_object(plane, address):
-        raise invalid(f"Could not find model data at {address}.")
+        raise invalid(
+            f"Could not find model data at {address}. See what is there: aws s3 ls {address.rpartition('/')[0]}/"
+        )

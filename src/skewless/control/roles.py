@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, select
 from skewless.control.errors import ServiceError, invalid
 from skewless.control.plane import Plane
 from skewless.control.policies import trusts
+from skewless.names import DEFAULT_ROLE
 from skewless.store.tables import ROLES
 
 SAGEMAKER: Final = "sagemaker.amazonaws.com"
@@ -26,11 +27,11 @@ def require_role(plane: Plane, connection: Connection, role: str, service: str) 
         raise ServiceError(
             "AccessDeniedException",
             f"Cross-account pass role is not allowed. {arn} belongs to another account; "
-            f"roles of this one are named arn:aws:iam::{plane.names.account}:role/….",
+            f"roles of this one are named arn:aws:iam::{plane.names.account}:role/…. {_default(plane)}",
         )
     row = _find(connection, role, arn)
     if row is None or not trusts(row.trust, service):
-        raise _cannot_assume(arn, service)
+        raise _cannot_assume(plane, arn, service)
     found: str = row.arn
     return found
 
@@ -41,14 +42,18 @@ def _find(connection: Connection, role: str, arn: str) -> Row[Any] | None:
     return connection.execute(select(ROLES).where(which)).first()
 
 
-def _cannot_assume(arn: str, service: str) -> ServiceError:
+def _default(plane: Plane) -> str:
+    return f"The first start made {plane.names.role('/', DEFAULT_ROLE)}, which can be used for all."
+
+
+def _cannot_assume(plane: Plane, arn: str, service: str) -> ServiceError:
     if service == GLUE:
         return ServiceError(
             "InvalidInputException",
             f"Role {arn} should be given assume role permissions for Glue Service. "
-            f"Please ensure that the role exists and that its trust policy allows '{GLUE}'.",
+            f"Please ensure that the role exists and that its trust policy allows '{GLUE}'. {_default(plane)}",
         )
     return invalid(
         f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
-        f"'{service}' to assume the role."
+        f"'{service}' to assume the role. {_default(plane)}"
     )
