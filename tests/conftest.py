@@ -1,4 +1,4 @@
-"""What several tests share: one Spark session, and the car example fitted once."""
+"""What several tests share: one Spark session, the car example fitted once, and a gateway."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from skewless.datasets import CAR_COLUMNS, write_car_evaluation
 from skewless.jobs.training.hyperparameter_file import read_hyperparameters
 from skewless.jobs.training.train import train
 from tests.databases import database_url, postgres_server, postgres_url
+from tests.gateways import Gateway, gateway
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -58,6 +59,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One gateway for all tests that do not end it."""
+    with gateway(tmp_path_factory.mktemp("up")) as found:
+        yield found
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -13,9 +14,12 @@ from typer.main import get_command
 
 from skewless.bundles import manifest, parity
 from skewless.cli.main import app
+from skewless.cli.up import variables
+from skewless.control.operations import OPERATIONS
 from skewless.ops import OPS, SPARK_READERS, stage_docs
 from skewless.settings import Settings
 from tests.conftest import ROOT, Cars
+from tests.gateways import Gateway
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 README = (ROOT / "README.md").read_text()
@@ -36,6 +40,41 @@ def test_the_readmes_python_runs(cars: Cars, car_pipeline: Path, tmp_path: Path)
     assert blocks
     check = "\nassert answer[:2] == (b'vgood', 'text/csv')\nassert len(features) == 15\n"
     subprocess.run([sys.executable, "-c", "\n".join(blocks) + check], cwd=tmp_path, check=True, timeout=120)
+
+
+def test_the_examples_of_the_services_run(up: Gateway, tmp_path: Path) -> None:
+    """All of them, in the order of the page, in an empty folder with what `skewless env` prints."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = kept | variables(up.identity, up.running) | {"PATH": path}
+    page = (ROOT / "docs/services.md").read_text()
+    checked = {
+        "create_endpoint": "assert 0.5 < probability < 1",
+        "OriginalMessage": "assert status == 400 and 'row 1' in message and 'Send 2 features' in message",
+    }
+    parts = ["set -eu"]
+    python = ""
+    for found in BLOCK.finditer(page):
+        if found["kind"] == "python":
+            check = "\n".join(text for sign, text in checked.items() if sign in found["text"])
+            python += f"{found['text']}\n{check}\n"
+        elif found["kind"] == "sh":
+            if python:
+                parts.append(f"python - <<'END'\n{python}END")
+                python = ""
+            parts.append(found["text"])
+    assert python == ""
+    done = subprocess.run(
+        ["sh", "-c", "\n".join(parts)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "train/train.csv" in done.stdout
+    assert "/aws/sagemaker/TrainingJobs" in done.stdout
 
 
 def test_the_readmes_commands_are_makes() -> None:
@@ -63,7 +102,8 @@ def test_every_command_is_documented(command: str) -> None:
 def test_documented_commands_and_options_exist() -> None:
     known = commands()
     for line in re.findall(
-        r"skewless ((?:serve|predict|transform|verify|explain|train|datasets)\b[^`\n]*)", ALL
+        r"skewless ((?:serve|predict|transform|verify|explain|train|datasets|up|down|status|env)\b[^`\n]*)",
+        ALL,
     ):
         name = next((name for name in known if line.startswith(name)), None)
         if name is None:
@@ -71,6 +111,19 @@ def test_documented_commands_and_options_exist() -> None:
             continue
         for option in re.findall(r"--[a-z-]+", line):
             assert option in known[name] | {"--help"}, line
+
+
+def test_every_option_of_the_services_is_documented() -> None:
+    page = (ROOT / "docs/services.md").read_text()
+    for command in ("up", "down", "status", "env"):
+        for option in commands()[command]:
+            assert f"`{option}" in page, option
+
+
+def test_every_operation_is_documented() -> None:
+    page = (ROOT / "docs/reference/api.md").read_text()
+    for _, name in OPERATIONS:
+        assert f"- `{name}`" in page
 
 
 @pytest.mark.parametrize("setting", [field.name for field in dataclasses.fields(Settings)])

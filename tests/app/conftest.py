@@ -1,4 +1,4 @@
-"""One gateway for the tests of this folder, and the car pipeline's artifacts in a bucket of it."""
+"""The car pipeline's artifacts in a bucket of the gateway."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.cars import Cars
-from tests.gateways import Gateway, gateway
-
-
-@pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with gateway(tmp_path_factory.mktemp("up")) as found:
-        yield found
+from tests.gateways import Gateway
 
 
 @pytest.fixture(scope="session")
