@@ -107,6 +107,26 @@ def test_a_script_with_absolute_paths(tmp_path: Path, services: Services) -> Non
     assert not Path("/tmp/fixed-name").exists()
 
 
+@pytest.mark.parametrize(
+    ("entrypoint", "there"),
+    [
+        (["python3", f"{CODE}/y.py"], "in its folder are: x.py."),
+        (["smspark-submit", "/opt/ml/processing/input/scripts/x.py"], "in its folder is nothing."),
+    ],
+)
+def test_a_script_that_no_input_brings(
+    tmp_path: Path, services: Services, entrypoint: list[str], there: str
+) -> None:
+    ran = processed(tmp_path, services, "", entrypoint=entrypoint)
+    reason = ran.outcome.reason or ""
+    assert reason.startswith(
+        f"ClientError: ContainerEntrypoint names {entrypoint[1]}, and no input brings that"
+    )
+    assert (
+        f"{there} Give a ProcessingInput with the LocalPath {entrypoint[1].rpartition('/')[0]} and" in reason
+    )
+
+
 def test_smspark_submit(tmp_path: Path, services: Services) -> None:
     """A folder of modules, event logs, the SDK's configuration, a path with s3, more machines than there are."""
     script = (

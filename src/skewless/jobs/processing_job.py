@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import msgspec
 
 from skewless.errors import SettingError, UnsupportedError
 from skewless.jobs.job import Job, Outcome
-from skewless.jobs.processing_files import Uploads, fetch_inputs, make_outputs
+from skewless.jobs.processing_files import PROCESSING, Uploads, fetch_inputs, make_outputs
 from skewless.jobs.script_environment import blobs_of, environment_of, private_tmp, write_programs
 from skewless.jobs.script_process import Cover, Ended, Program, reason, run_program
 
@@ -39,6 +39,7 @@ def run(job: Job) -> Outcome:
     # A program that does nothing, so that a machine that refuses private folders says so before anything is done.
     run_program(Program(["true"], program.environment, program.folder, program.covers))
     fetch_inputs(blobs, request.get("ProcessingInputs") or [], root)
+    _check_script(request["AppSpecification"]["ContainerEntrypoint"], root)
     _describe(job, root / "opt/ml/config")
     with Uploads(blobs, outputs) as uploads:
         ended = run_program(program)
@@ -76,6 +77,22 @@ def _is_spark(request: Mapping[str, Any]) -> bool:
 def _check_places() -> None:
     if not Path("/opt").is_dir():
         raise SettingError("this machine has no folder /opt", hint="Make one: sudo mkdir /opt")
+
+
+def _check_script(entrypoint: Sequence[str], root: Path) -> None:
+    """SettingError names a script that no input brought, and what they brought in its place."""
+    for part in entrypoint:
+        script = PurePosixPath(part)
+        if script.suffix not in (".py", ".sh") or PROCESSING / "input" not in script.parents:
+            continue
+        here = root / part.lstrip("/")
+        if not here.exists():
+            there = sorted(one.name for one in here.parent.iterdir()) if here.parent.is_dir() else []
+            raise SettingError(
+                f"ContainerEntrypoint names {part}, and no input brings that; in its folder "
+                + (f"are: {', '.join(there[:20])}" if there else "is nothing"),
+                hint=f"Give a ProcessingInput with the LocalPath {script.parent} and the script's address as S3Uri.",
+            )
 
 
 def _program(job: Job, root: Path, spark: bool) -> Program:
