@@ -109,7 +109,7 @@ def test_documented_commands_and_options_exist() -> None:
         if name is None:
             assert line.split()[0] in {command.split()[0] for command in known}
             continue
-        for option in re.findall(r"--[a-z-]+", line):
+        for option in re.findall(r"--[a-z0-9-]+", line):
             assert option in known[name] | {"--help"}, line
 
 
