@@ -72,7 +72,7 @@ def check_generated(
     )
     @given(st.lists(st.fixed_dictionaries(cells), min_size=ROWS, max_size=ROWS))
     def draw(batch: list[dict[str, Any]]) -> None:
-        rows.update((repr(row), row) for row in batch if _within(row.values(), case.largest))
+        rows.update((repr(row), row) for row in batch if _within(row.values(), *case.between))
 
     draw()
     source = pa.Table.from_pylist(list(rows.values()), schema=known.schema)
@@ -144,10 +144,10 @@ def _in_order(
     return [by_input[key].pop() for key in keys]
 
 
-def _within(cells: Iterable[Any], largest: float) -> bool:
+def _within(cells: Iterable[Any], least: float, largest: float) -> bool:
     """Whether the vectors among these have no finite numbers beyond."""
     numbers = (number for cell in cells if isinstance(cell, dict) for number in cell["values"])
-    return all(abs(number) <= largest or not math.isfinite(number) for number in numbers)
+    return all(least <= number <= largest or not math.isfinite(number) for number in numbers)
 
 
 def _cells(field: t.StructField, known: Sequence[Any], written: bool) -> Strategy:

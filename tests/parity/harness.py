@@ -40,8 +40,8 @@ class Case:
     """Whether rows are made up for it too."""
     written: bool = False
     """Whether it takes numbers as text."""
-    largest: float = math.inf
-    """Of the finite numbers in vectors that are made up for it."""
+    between: tuple[float, float] = (-math.inf, math.inf)
+    """Least and largest of the finite numbers in vectors that are made up for it."""
 
 
 def check(model: Any, frame: DataFrame, folder: Path) -> Transform:
