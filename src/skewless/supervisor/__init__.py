@@ -1,1 +1,1 @@
-"""Makes processes match the store: instances of endpoints, jobs, the embedded S3. They never write it; this does."""
+"""Makes processes match the store: instances of endpoints, and jobs. They never write it; this does."""
