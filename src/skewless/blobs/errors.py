@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+from typing import Final
+
 from skewless.errors import SkewlessError
+
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
+"""What the file system says where there is none."""
 
 
 class BlobError(SkewlessError):
@@ -35,6 +41,11 @@ class KeyConflict(BlobError):
 
 class StorageFull(BlobError):
     """There is no room on the disk."""
+
+
+def storage_full(uri: str) -> StorageFull:
+    """The refusal where an object has no room, in the storage or where it shall be copied to."""
+    return StorageFull("the disk is full", uri=uri, hint="Delete what is not needed, then try again.")
 
 
 def no_bucket(bucket: str) -> BucketMissing:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skewless.blobs.base import Blob, Blobs, split
-from skewless.blobs.errors import BlobError, ObjectMissing
+from skewless.blobs.errors import NO_ROOM, BlobError, ObjectMissing, storage_full
 from skewless.blobs.folders import Folders, failure
 
 
@@ -37,6 +37,8 @@ class FolderBlobs(Blobs):
                 with path.open("wb") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
             except OSError as error:
+                if error.errno in NO_ROOM:
+                    raise storage_full(uri) from None
                 raise BlobError(f"it cannot be written to {path}: {error.strerror}", uri=uri) from None
 
     def write(self, uri: str, body: bytes) -> None:

@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
 from skewless.blobs.errors import (
+    NO_ROOM,
     BlobError,
     BucketMissing,
     KeyConflict,
     KeyRefused,
     ObjectMissing,
-    StorageFull,
     no_bucket,
     no_object,
+    storage_full,
 )
 from skewless.blobs.keys import check_bucket_name, check_key, is_bucket_name
 from skewless.blobs.listing import Listed, files
@@ -259,8 +260,8 @@ def failure(error: OSError, bucket: str, key: str) -> BlobError:
     uri = f"s3://{bucket}/{key}"
     if error.errno == errno.ENAMETOOLONG:
         return KeyRefused("the key is too long for this file system", uri=uri, hint="Use a shorter key.")
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageFull("the disk is full", uri=uri, hint="Delete what is not needed, then try again.")
+    if error.errno in NO_ROOM:
+        return storage_full(uri)
     return BlobError(f"the file system refused it: {error.strerror}", uri=uri)
 
 

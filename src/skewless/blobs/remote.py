@@ -10,7 +10,7 @@ from pathlib import Path
 from pyarrow.fs import FileInfo, FileSelector, FileType, S3FileSystem
 
 from skewless.blobs.base import Blob, Blobs, split
-from skewless.blobs.errors import BlobError, no_bucket, no_object
+from skewless.blobs.errors import NO_ROOM, BlobError, no_bucket, no_object, storage_full
 
 
 class RemoteBlobs(Blobs):
@@ -120,6 +120,8 @@ class RemoteBlobs(Blobs):
         try:
             yield
         except OSError as error:
+            if error.errno in NO_ROOM:
+                raise storage_full(uri) from None
             raise BlobError(
                 f"the S3 at {self._endpoint_url} did not do it: {error}",
                 uri=uri,

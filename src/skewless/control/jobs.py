@@ -196,6 +196,8 @@ class Jobs:
             row = self._running(connection, name)
             if row.started is None and end != "Stopped":
                 raise IllegalStep(f"{self.kind} job {name} was never claimed and cannot be {end}")
+            if end == "TimedOut" and reason is None and not self.has_steps:  # a step tells it by its name
+                reason = f"The job ran longer than its MaxRuntimeInSeconds of {self.run(row).limit}."
             now = plane.now()
             said = None if end == "Completed" or reason is None else reason[:MOST_REASON]
             self._step(

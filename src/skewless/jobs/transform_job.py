@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from skewless.blobs import Blobs, open_blobs
+from skewless.blobs.errors import StorageFull
 from skewless.containers.definitions import pipeline_of
 from skewless.containers.pipeline import Pipeline
 from skewless.errors import ContentTypeError, RequestError, SkewlessError
@@ -165,6 +166,8 @@ class _Transformation:
         except NoResponse as error:
             self.hangs = True
             self._failed(one, "AlgorithmError", ["Unable to get response from algorithm", str(error)])
+        except StorageFull:
+            raise  # nor would the next object fit
         except SkewlessError as error:
             self._refused(one, error)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -215,6 +218,8 @@ class _Transformation:
                 self.blobs.write(beside, "".join(f"{line}\n" for line in answered.skipped).encode())
             elif self.blobs.exists(beside):
                 self.blobs.delete(beside)  # an earlier job's
+        except StorageFull:
+            raise
         except SkewlessError as error:
             self._refused(answered.object, error)
             return

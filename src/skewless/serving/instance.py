@@ -1,7 +1,7 @@
 """One instance of an endpoint: ``python -m skewless.serving.instance FOLDER SOCKET FAILURE``, started by the gateway.
 
 FOLDER holds ``instance.json``; the model's artifacts are fetched into it once, for all instances of a variant. It
-listens on the Unix socket SOCKET. Where it cannot start, it writes the reason to the file FAILURE.
+listens on the Unix socket SOCKET. Where it cannot start, it writes the reason over what is in the file FAILURE.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -24,6 +25,9 @@ from skewless.serving.lean import keep_pandas_out
 from skewless.serving.server import serve_on_socket
 from skewless.settings import Settings
 
+_MOST_REASON: Final = 4000
+"""Characters; there is room for so many, and a FailureReason has up to 1,024."""
+
 
 def main(folder: Path, socket: Path, failure: Path) -> None:
     """Load, verify and serve until SIGTERM. Exit status 1 where that cannot be."""
@@ -36,7 +40,9 @@ def main(folder: Path, socket: Path, failure: Path) -> None:
         _greet(pipeline)
     except (SkewlessError, OSError, msgspec.DecodeError) as error:
         say(None, f"error: {error}")
-        failure.write_bytes(msgspec.json.encode(str(error)))
+        with failure.open("r+b") as file:  # its room is there, however full the disk is
+            file.write(msgspec.json.encode(str(error)[:_MOST_REASON]))
+            file.truncate()
         sys.exit(1)
     serve_on_socket(pipeline, settings, socket, log=say)
 

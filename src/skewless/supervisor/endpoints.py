@@ -20,7 +20,7 @@ from skewless.control.deployments import Wanted
 from skewless.control.plane import Plane
 from skewless.names import container_names
 from skewless.services import Services
-from skewless.serving.asked import ASKED, Asked
+from skewless.serving.asked import Asked
 from skewless.supervisor.children import Sink
 from skewless.supervisor.fleet import DeploymentError, Fleet, FleetEnded, UnknownTarget, Variant
 from skewless.supervisor.hop import HopError, Reply
@@ -149,7 +149,7 @@ class Endpoints:
                 return
             fleet = self._fleet(wanted.name, wanted.next)
             await fleet.start()
-        except (DeploymentError, OSError) as error:
+        except DeploymentError as error:
             if not wanted.rescale:
                 await self._clear(wanted.next)
             await written(partial(deployments.failed, self.plane, wanted.name, str(error)))
@@ -179,12 +179,10 @@ class Endpoints:
         name, folder = definition["VariantName"], self.folder / definition["Deployment"]
 
         def new_instance() -> Instance:
-            folder.mkdir(parents=True, exist_ok=True)
-            asked = Asked(definition["Containers"], self.services)
-            (folder / ASKED).write_bytes(msgspec.json.encode(asked))
             return Instance(
                 Place(
                     folder,
+                    msgspec.json.encode(Asked(definition["Containers"], self.services)),
                     {**os.environ, "PYTHONUNBUFFERED": "1"},
                     self.sockets,
                     lambda instance: self._sink(endpoint, f"{name}/{instance}"),

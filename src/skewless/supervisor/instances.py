@@ -14,7 +14,9 @@ from typing import Final
 
 import msgspec
 
+from skewless.jobs.job import why_not
 from skewless.names import instance_id
+from skewless.serving.asked import ASKED
 from skewless.supervisor.children import Child, Sink
 from skewless.supervisor.hop import Hop, HopError, Reply
 
@@ -29,6 +31,9 @@ _STEADY: Final = 60.0
 _GRACE: Final = 30.0
 """Seconds between SIGTERM and SIGKILL, as in SageMaker."""
 
+_ROOM: Final = 16 << 10
+"""Bytes for what an instance says of why it cannot start."""
+
 log = logging.getLogger("skewless.supervisor")
 
 
@@ -42,6 +47,8 @@ class Place:
 
     folder: Path
     """Holds ``instance.json`` and the fetched artifacts; all instances of the variant share it."""
+    asked: bytes
+    """What stands in ``instance.json``."""
     environment: Mapping[str, str]
     sockets: Path
     sink: Callable[[str], Sink]
@@ -131,13 +138,16 @@ class Instance:
     async def _launch(self) -> None:
         self.hop.socket.unlink(missing_ok=True)
         failure = self.place.folder / f"{self.id}.failure"
-        failure.unlink(missing_ok=True)
-        self._child = child = await Child.start(
-            (*_PROGRAM, str(self.place.folder), str(self.hop.socket), str(failure)),
-            folder=self.place.folder,
-            environment=self.place.environment,
-            sink=self.place.sink(self.id),
-        )
+        try:
+            self._lay_out(failure)
+            self._child = child = await Child.start(
+                (*_PROGRAM, str(self.place.folder), str(self.hop.socket), str(failure)),
+                folder=self.place.folder,
+                environment=self.place.environment,
+                sink=self.place.sink(self.id),
+            )
+        except OSError as error:
+            raise InstanceError(why_not(error)) from None
         try:
             await self.place.register(child.pid)
             await self._until_up(child, failure)
@@ -145,7 +155,16 @@ class Instance:
             self._child = None
             await self._end(child)
             raise
+        failure.unlink(missing_ok=True)
         self.ready = True
+
+    def _lay_out(self, failure: Path) -> None:
+        self.place.folder.mkdir(parents=True, exist_ok=True)
+        part = self.place.folder / f".{self.id}.part"
+        part.write_bytes(self.place.asked)
+        part.replace(self.place.folder / ASKED)  # another instance may be reading it
+        # The room for its last words is taken now, so that it can say that the disk is full.
+        failure.write_bytes(bytes(_ROOM))
 
     async def _end(self, child: Child) -> None:
         pid = child.pid

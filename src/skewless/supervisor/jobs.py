@@ -122,7 +122,7 @@ class Jobs:
             raise
         finally:
             await asyncio.to_thread(forget, self.plane.store, child.pid)
-        return _outcome(folder, status, cut, run)
+        return _outcome(folder, status, cut)
 
     async def _until_end(self, run: Run, child: Child) -> End | None:
         """Wait for the process; gives what cut it short, if anything did."""
@@ -166,14 +166,12 @@ class Jobs:
         return told
 
 
-def _outcome(folder: Path, status: int | None, cut: End | None, run: Run) -> tuple[End, Outcome]:
+def _outcome(folder: Path, status: int | None, cut: End | None) -> tuple[End, Outcome]:
     """How it ended, by what it wrote itself; a process that is killed writes nothing."""
     try:
         told = msgspec.json.decode((folder / OUTCOME).read_bytes(), type=Outcome)
     except (OSError, msgspec.DecodeError):
         told = None
-    if cut == "TimedOut":
-        return cut, told or Outcome("Stopped", f"It ran longer than {run.limit} seconds")
     if told is not None:
         return (cut or cast(End, told.outcome)), told
     if cut is not None:
