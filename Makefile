@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: help setup demo test parity check fmt lock clean
+.PHONY: help setup demo test parity sdk check fmt lock clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,10 @@ test: check ## set up, check, and run every test
 parity: setup ## the stages against real Spark with many more generated rows (EXAMPLES=N batches each, SEED=N)
 	@PARITY_EXAMPLES=$(or $(EXAMPLES),20) PARITY_SEED=$(or $(SEED),$$(date +%s)) \
 		$(PYTHON) -m pytest --timeout=1800 tests/parity/test_stages.py
+
+sdk: setup ## the SageMaker Python SDK, versions 2 and 3, against a gateway (the first time it installs them: a gigabyte)
+	@$(PYTHON) tools/sdk.py
+	@$(PYTHON) -m pytest -n 4 sdk
 
 check: setup ## layout, lint and types; changes nothing
 	@$(PYTHON) -m ruff format --check .
