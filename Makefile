@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: help setup demo test parity sdk check fmt lock clean
+.PHONY: help setup demo test parity sdk soak check fmt lock clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ parity: setup ## the stages against real Spark with many more generated rows (EX
 sdk: setup ## the SageMaker Python SDK, versions 2 and 3, against a gateway (the first time it installs them: a gigabyte)
 	@$(PYTHON) tools/sdk.py
 	@$(PYTHON) -m pytest -n 4 sdk
+
+soak: setup ## what takes its time: updates under load, two hundred endpoints, limits of minutes
+	@$(PYTHON) -m pytest --timeout=3600 soak
 
 check: setup ## layout, lint and types; changes nothing
 	@$(PYTHON) -m ruff format --check .
