@@ -6,8 +6,9 @@ import importlib
 import inspect
 import json
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pyspark.ml
@@ -45,15 +46,22 @@ HOLDERS = {
 APART = ("pyspark.ml.connect", "pyspark.ml.deepspeed", "pyspark.ml.tests", "pyspark.ml.torch")
 
 
-def kinds(of: type) -> Iterator[type]:
-    """Every public class of pyspark.ml of a kind that can be made."""
-    for found in pkgutil.walk_packages(pyspark.ml.__path__, "pyspark.ml.", onerror=lambda _: None):
+def modules(path: Iterable[str], prefix: str) -> Iterator[ModuleType]:
+    """All modules below a package, without those apart, which are not even imported: Connect may end the process."""
+    for found in pkgutil.iter_modules(path, prefix):
         if not found.name.startswith(APART):
             module = importlib.import_module(found.name)
-            for kind in vars(module).values():
-                is_own = inspect.isclass(kind) and kind.__module__ == module.__name__ and issubclass(kind, of)
-                if is_own and not inspect.isabstract(kind) and not kind.__name__.startswith("_"):
-                    yield kind
+            yield module
+            yield from modules(getattr(module, "__path__", ()), f"{found.name}.")
+
+
+def kinds(of: type) -> Iterator[type]:
+    """Every public class of pyspark.ml of a kind that can be made."""
+    for module in modules(pyspark.ml.__path__, "pyspark.ml."):
+        for kind in vars(module).values():
+            is_own = inspect.isclass(kind) and kind.__module__ == module.__name__ and issubclass(kind, of)
+            if is_own and not inspect.isabstract(kind) and not kind.__name__.startswith("_"):
+                yield kind
 
 
 def names(of: type) -> list[str]:
