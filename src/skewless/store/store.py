@@ -29,7 +29,8 @@ class Store:
             parsed = make_url(url)
             if parsed.drivername in ("postgresql", "postgres"):
                 parsed = parsed.set(drivername="postgresql+psycopg")
-            engine = create_engine(parsed)
+            # A database may be started anew meanwhile: a connection is looked at before it is used.
+            engine = create_engine(parsed, pool_pre_ping=True)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise SettingError(
                 f"the database URL cannot be used: {error}",
