@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import msgspec
-
 from skewless.blobs import Blobs
 from skewless.errors import SettingError
+from skewless.jobs.manifests import entries
 from skewless.jobs.transforming.asked import TransformRequest
 from skewless.names import bucket_and_key
 
@@ -39,7 +38,7 @@ def objects_of(asked: TransformRequest, blobs: Blobs) -> list[Object]:
         )
     source = asked.transform_input.data_source.s3
     if source.s3_data_type == "ManifestFile":
-        found = list(_in_manifest(source.s3_uri, blobs))
+        found = entries(blobs, source.s3_uri)
     else:
         found = list(_under_prefix(source.s3_uri, blobs))
     if not found:
@@ -66,24 +65,3 @@ def _under_prefix(prefix: str, blobs: Blobs) -> Iterator[tuple[str, str]]:
         if not blob.key.startswith(below):
             below = key[: key.rfind("/") + 1]  # the prefix ends within a name
         yield blob.uri, blob.key.removeprefix(below)
-
-
-def _in_manifest(uri: str, blobs: Blobs) -> Iterator[tuple[str, str]]:
-    """The entries of ``[{"prefix": "s3://bucket/folder/"}, "a.csv", …]``."""
-    try:
-        entries = msgspec.json.decode(blobs.read(uri), type=list[dict[str, str] | str])
-    except msgspec.DecodeError as error:
-        raise _wrong(uri, str(error)) from None
-    prefix = entries[0].get("prefix") if entries and isinstance(entries[0], dict) else None
-    if prefix is None or bucket_and_key(prefix) is None:
-        raise _wrong(uri, "its first element names no prefix")
-    for entry in entries[1:]:
-        if not isinstance(entry, str):
-            raise _wrong(uri, "an element behind the first is no text")
-        yield prefix + entry, entry.lstrip("/")
-
-
-def _wrong(uri: str, why: str) -> SettingError:
-    return SettingError(
-        f"the manifest {uri} is wrong: {why}", hint='Write [{"prefix": "s3://BUCKET/FOLDER/"}, "FILE", …].'
-    )
