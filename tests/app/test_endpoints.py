@@ -40,8 +40,10 @@ def test_a_container_that_refuses_is_named(cars: Cars) -> None:
     with pytest.raises(ClientError, match=r"client error \(415\) from container-1"):
         cars.invoke("refusing", ContentType="image/png")
     logs = cars.gateway.client("logs")
-    found = logs.filter_log_events(logGroupName="/aws/sagemaker/Endpoints/refusing", filterPattern="doors")
-    assert [event["logStreamName"].split("/")[2] for event in found["events"]] == ["container-1"]
+    group = "/aws/sagemaker/Endpoints/refusing"
+    # An answer does not wait until its line is in the log.
+    found = until(lambda: logs.filter_log_events(logGroupName=group, filterPattern="doors")["events"])
+    assert [event["logStreamName"].split("/")[2] for event in found] == ["container-1"]
 
 
 @pytest.mark.parametrize(

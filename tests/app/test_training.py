@@ -65,9 +65,14 @@ class Trainings:
         return found
 
     def logged(self, name: str) -> list[str]:
+        """The lines of its one stream; none before its process has printed, which makes the group too."""
         logs = self.up.client("logs")
         group = "/aws/sagemaker/TrainingJobs"
-        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]
+        try:
+            found = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+        streams = found["logStreams"]
         if not streams:
             return []
         (stream,) = [one["logStreamName"] for one in streams]
