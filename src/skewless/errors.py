@@ -145,6 +145,33 @@ class EmptyBody(BodyError):
     """The body holds no record at all."""
 
 
+class MalformedBody(BodyError):
+    """The body is not even of the form that its content type has, so that no container gets to see it."""
+
+
+class ContainerRefused(RequestError):
+    """A container that runs code of its own answered with an error, which is passed on as it is.
+
+    ``status`` is its HTTP status, 0 where it gave none; ``body`` and ``content_type`` are what it answered. The message
+    is for logs; ``hint`` is ours, and stands behind the body.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        body: bytes,
+        content_type: str | None = None,
+        container: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, container=container, hint=hint)
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+
+
 class ValueRefused(RequestError):
     """One value of one row cannot be processed: unseen category, text that is no number, null …"""
 
@@ -163,6 +190,10 @@ class AcceptError(RequestError):
 
 class PayloadTooLarge(RequestError):
     """The body is larger than the limit."""
+
+
+class AnswerTooLarge(RequestError):
+    """What a container answered is larger than may be handed on; the text is SageMaker's."""
 
 
 class HyperparameterError(SkewlessError):

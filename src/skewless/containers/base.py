@@ -41,10 +41,15 @@ class Container(ABC):
     """Its host name in the pipeline: ``container-1``, or the one the user gave."""
     runtime: str
     """What it runs on: ``sparkml``, ``xgboost`` …"""
+    reads: Sequence[str] = ()
+    """The content types that it reads, the usual one first; none where nobody here can know."""
 
     @abstractmethod
     def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
-        """Process a body. RequestError, with ``container`` set, where the caller's input cannot be processed."""
+        """Process a body. RequestError, with ``container`` set, where the caller's input cannot be processed.
+
+        ContainerRefused where code of the user answers with an error, whatever its status.
+        """
 
     @abstractmethod
     def execution_parameters(self) -> ExecutionParameters:
