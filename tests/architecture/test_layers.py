@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "skewless.datasets",
         "skewless.store",
         "skewless.blobs",
+        "skewless.programs",
     ),
     ("skewless.telemetry",),
     ("skewless.codecs",),

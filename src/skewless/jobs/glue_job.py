@@ -16,7 +16,7 @@ from skewless.jobs.glue_arguments import Arguments, read_arguments
 from skewless.jobs.glue_script import MODULE, Script, read_error
 from skewless.jobs.job import Job, Outcome, log_to
 from skewless.jobs.script_environment import blobs_of, environment_of, private_tmp, write_programs
-from skewless.jobs.script_process import Ended, FoldersRefused, Program, reason, run_program
+from skewless.programs.program import Ended, FoldersRefused, Program, reason, run_program
 
 ERROR_STREAM: Final = "error"
 """The mark of lines for the log group ``/aws-glue/jobs/error``."""

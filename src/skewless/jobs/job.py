@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from skewless.errors import SettingError
+from skewless.programs.output import log_to
 from skewless.services import Services
 
 __all__ = [
@@ -109,8 +109,3 @@ def why_not(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"ClientError: the disk is full. Delete what is not needed, then try again. ({error})"
     return f"InternalServerError: {type(error).__name__}: {error}"
-
-
-def log_to(stream: str, lines: Sequence[str]) -> str:
-    """Lines marked for a log stream of their own beside the job's (``container-2``, ``data-log``)."""
-    return "".join(f"\x1e{stream}\x1f{line}\n" for line in lines)

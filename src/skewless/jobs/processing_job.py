@@ -13,7 +13,8 @@ from skewless.errors import SettingError, UnsupportedError
 from skewless.jobs.job import Job, Outcome
 from skewless.jobs.processing_files import PROCESSING, Uploads, fetch_inputs, make_outputs
 from skewless.jobs.script_environment import blobs_of, environment_of, private_tmp, write_programs
-from skewless.jobs.script_process import Cover, Ended, Program, reason, run_program
+from skewless.programs.program import Ended, Program, reason, run_program
+from skewless.programs.surroundings import private_opt_ml
 
 PYTHON_IMAGES: Final = ("sagemaker-scikit-learn", "scikit-learn", "sklearn", "python")
 SPARK_IMAGES: Final = ("sagemaker-spark-processing",)
@@ -121,12 +122,7 @@ def _program(job: Job, root: Path, spark: bool) -> Program:
         "PROCESSING_JOB_ARN": job.asked.arn,
         **(job.asked.request.get("Environment") or {}),
     }
-    covers = [
-        private_tmp(job),
-        Cover(
-            "/opt", str(root / "opt"), sorted(str(one) for one in Path("/opt").iterdir() if one.name != "ml")
-        ),
-    ]
+    covers = [private_tmp(job), private_opt_ml(root)]
     return Program(
         [str(own) if own.is_file() else command[0], *command[1:]], environment, job.folder / "work", covers
     )

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Final
+from collections.abc import Mapping
 
 from skewless.blobs import Blobs, open_blobs
 from skewless.jobs.job import Job
-from skewless.jobs.script_process import Cover
+from skewless.programs import surroundings
+from skewless.programs.program import Cover
+from skewless.programs.surroundings import clean_environment
 from skewless.services import Services
-
-# The gateway's own settings for these would send the script elsewhere, or change what it computes.
-_NOT_INHERITED: Final = ("AWS_", "SKEWLESS_", "SPARK_", "PYSPARK_", "PYTHON", "HADOOP_", "TMPDIR")
 
 
 def environment_of(job: Job, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of a job's script, without what the user asks for."""
-    kept = {name: value for name, value in inherited.items() if not name.startswith(_NOT_INHERITED)}
-    no_proxy = ",".join(filter(None, (kept.get("no_proxy") or kept.get("NO_PROXY"), "127.0.0.1,localhost")))
-    return {
-        **kept,
-        **_services(job.asked.services),
-        "PATH": os.pathsep.join([str(job.folder / "bin"), kept.get("PATH", os.defpath)]),
-        "PYTHONUNBUFFERED": "1",
-        "no_proxy": no_proxy,
-        "NO_PROXY": no_proxy,
-    }
+    clean = clean_environment(inherited)
+    path = os.pathsep.join([str(job.folder / "bin"), clean.get("PATH", os.defpath)])
+    return {**clean, **_services(job.asked.services), "PATH": path}
 
 
 def _services(services: Services) -> dict[str, str]:
@@ -60,35 +49,11 @@ def blobs_of(job: Job) -> Blobs:
 
 
 def write_programs(job: Job, programs: Mapping[str, str]) -> None:
-    """Put programs before all others on the script's path, each by its name and what Python is to be started with.
-
-    ``python`` and ``python3`` are this very Python where nothing else is given.
-    """
-    folder = job.folder / "bin"
-    folder.mkdir(exist_ok=True)
-    for name, arguments in {"python": "", "python3": "", **programs}.items():
-        # A script and no link: Python finds its environment by the path that it was started with.
-        (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
-        (folder / name).chmod(0o755)
+    """Put programs before all others on the script's path."""
+    surroundings.write_programs(job.folder / "bin", programs)
 
 
 def private_tmp(job: Job) -> Cover:
-    """A /tmp of the script's own, as on a machine of its own: scripts write to fixed names there.
-
-    What the job needs itself, and lies in the machine's /tmp, is kept.
-    """
-    folder = job.folder / "tmp"
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o1777)
-    needed = [
-        *(job.folder, job.asked.services.s3_folder, os.environ.get("JAVA_HOME")),
-        *(sys.prefix, sys.base_prefix, *sys.path, Path.home(), os.environ.get("XDG_CACHE_HOME")),
-    ]
-    return Cover("/tmp", str(folder), _inside(Path("/tmp"), [Path(one) for one in needed if one]))
-
-
-def _inside(folder: Path, paths: Iterable[Path]) -> list[str]:
-    """The existing ones of these paths that lie in a folder, without those that lie in each other."""
-    inside = {path.resolve() for path in paths if path.exists()}
-    inside = {path for path in inside if folder in path.parents}
-    return sorted(str(path) for path in inside if not inside.intersection(path.parents))
+    """A /tmp of the script's own; what the job needs itself is kept."""
+    needed = (job.folder, job.asked.services.s3_folder, os.environ.get("JAVA_HOME"))
+    return surroundings.private_tmp(job.folder / "tmp", needed)

@@ -1,4 +1,4 @@
-"""Runs a user's program under the keeper, and hands its output on as the job's own."""
+"""Runs a user's program under the keeper, and hands its output on as this process's own."""
 
 from __future__ import annotations
 
@@ -11,25 +11,23 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from typing import IO, Final
 
 import msgspec
 
 from skewless.errors import SkewlessError
-from skewless.jobs import keeper
-from skewless.jobs.job import StopAsked, log_to
+from skewless.programs import keeper
+from skewless.programs.output import hand_on
 
 _KEPT: Final = 200
 """Lines of the error output that are remembered, for the reason of a failure."""
-
-_LONGEST_LINE: Final = 64 << 10
 
 # As Python ends a traceback.
 _RAISED: Final = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Warning|Exit)(?::.*)?")
 
 PERMISSION: Final = (
-    "Jobs get folders of their own at fixed places by Linux mount namespaces: allow unprivileged user namespaces "
+    "Programs get folders of their own at fixed places by Linux mount namespaces: allow unprivileged user namespaces "
     "(sysctl user.max_user_namespaces above 0, kernel.unprivileged_userns_clone=1, and on Ubuntu "
     "kernel.apparmor_restrict_unprivileged_userns=0), or, in a container, give it the capability SYS_ADMIN."
 )
@@ -83,12 +81,12 @@ def reason(ended: Ended, text: str) -> str:
 def run_program(program: Program) -> Ended:
     """Run it to its end; when that is reached, all that it started has ended too.
 
-    StopAsked comes through after the program was told (SIGTERM) and has ended. FoldersRefused where it cannot have its
-    private folders, SkewlessError where it cannot be started; then nothing of it has run.
+    What interrupts the wait comes through after the program was told (SIGTERM) and has ended. FoldersRefused where it
+    cannot have its private folders, SkewlessError where it cannot be started; then nothing of it has run.
     """
     reading, writing = os.pipe()
     asked = msgspec.json.encode(
-        {"command": program.command, "covers": program.covers, "job": os.getpid()}
+        {"command": program.command, "covers": program.covers, "owner": os.getpid()}
     ).decode()
     process = subprocess.Popen(
         # By its path, isolated: the user's own modules shall not get in its way.
@@ -99,7 +97,7 @@ def run_program(program: Program) -> Ended:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         pass_fds=[writing],
-        # What the supervisor sends to the job's group shall reach the job alone, which tells the program.
+        # What is sent to the group of this process shall reach it alone, which tells the program.
         start_new_session=True,
     )
     os.close(writing)
@@ -110,17 +108,17 @@ def run_program(program: Program) -> Ended:
 def _follow(program: Program, process: subprocess.Popen[bytes], report: IO[bytes]) -> Ended:
     assert process.stdout is not None
     assert process.stderr is not None
-    lock, last = Lock(), deque[str](maxlen=_KEPT)
+    last = deque[str](maxlen=_KEPT)
     threads = [
-        Thread(target=_hand_on, args=(process.stdout, None, lock, deque(maxlen=0))),
-        Thread(target=_hand_on, args=(process.stderr, program.error_stream, lock, last)),
+        Thread(target=hand_on, args=(process.stdout, None, deque(maxlen=0))),
+        Thread(target=hand_on, args=(process.stderr, program.error_stream, last)),
     ]
     for thread in threads:
         thread.start()
     try:
         refused = report.read()
         status = process.wait()
-    except StopAsked:
+    except BaseException:
         process.terminate()
         process.wait()
         raise
@@ -135,15 +133,7 @@ def _follow(program: Program, process: subprocess.Popen[bytes], report: IO[bytes
 def _raise(program: Program, refused: bytes) -> None:
     told = msgspec.json.decode(refused, type=dict[str, str])
     if told["what"] == "folders":
-        raise FoldersRefused(f"this machine refuses private folders to jobs: {told['why']}", hint=PERMISSION)
+        raise FoldersRefused(
+            f"this machine refuses private folders to programs: {told['why']}", hint=PERMISSION
+        )
     raise SkewlessError(f"{program.command[0]} cannot be started: {told['why']}")
-
-
-def _hand_on(source: IO[bytes], stream: str | None, lock: Lock, last: deque[str]) -> None:
-    """Print a program's lines as ours, whole ones, marked where they go to a stream of their own."""
-    while line := source.readline(_LONGEST_LINE):
-        text = line.decode(errors="replace").rstrip("\r\n")
-        last.append(text)
-        with lock:
-            sys.stdout.write(log_to(stream, [text]) if stream else f"{text}\n")
-            sys.stdout.flush()

@@ -1,8 +1,8 @@
-"""The process between a job and its user's script: it gives the script private folders, and ends all that it started.
+"""The process between one of ours and a user's program: it gives that private folders, and ends all that it started.
 
 Run by its path and with the standard library alone: a new namespace wants a process of one thread, and nothing that a
 user put on the path may be imported here. The arguments are a JSON object (``command``, ``covers``, and the process
-number of the ``job``) and the number of a pipe, on which it says what was wrong before the script ran; the pipe's end
+number of the ``owner``) and the number of a pipe, on which it says what was wrong before the script ran; the pipe's end
 without a word means that it runs.
 """
 
@@ -26,7 +26,7 @@ _MS_REC: Final = 1 << 14
 _MS_PRIVATE: Final = 1 << 18
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
-_JOB_ENDED: Final = signal.SIGUSR1
+_OWNER_ENDED: Final = signal.SIGUSR1
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -41,7 +41,7 @@ def main(asked: Mapping[str, Any], report: int) -> NoReturn:
         except OSError as error:
             _refuse(report, "folders", error)
     # After the namespace: becoming root of one clears what was asked for here.
-    _end_with_job(asked["job"])
+    _end_with_owner(asked["owner"])
     try:
         script = subprocess.Popen(asked["command"], preexec_fn=_end_with_keeper)
     except OSError as error:
@@ -58,16 +58,16 @@ def _refuse(report: int, what: str, error: OSError) -> NoReturn:
     sys.exit(1)
 
 
-def _end_with_job(job: int) -> None:
-    """Have all descendants handed to this process when their parents end, and end them when the job's process does."""
+def _end_with_owner(owner: int) -> None:
+    """Have all descendants handed to this process when their parents end, and end them when the owner does."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    signal.signal(_JOB_ENDED, _job_ended)
-    _libc.prctl(_PR_SET_PDEATHSIG, _JOB_ENDED, 0, 0, 0)
-    if os.getppid() != job:
+    signal.signal(_OWNER_ENDED, _owner_ended)
+    _libc.prctl(_PR_SET_PDEATHSIG, _OWNER_ENDED, 0, 0, 0)
+    if os.getppid() != owner:
         sys.exit(1)
 
 
-def _job_ended(_: int, __: FrameType | None) -> NoReturn:
+def _owner_ended(_: int, __: FrameType | None) -> NoReturn:
     _end_everything()
     os._exit(1)
 
