@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from skewless.codecs.csvtext import quoted
 from skewless.containers.base import Answer, BuiltIn, Cells, Container, ExecutionParameters, NeedsText
-from skewless.containers.pipeline import EndToEnd, Pipeline, explain
+from skewless.containers.pipeline import Course, EndToEnd, Pipeline, explain
 from skewless.errors import (
     ParityError,
     RequestError,
@@ -44,7 +44,7 @@ def compare(containers: Sequence[Container], body: bytes, kind: str | None, acce
     fused, hops = Pipeline(containers), Pipeline(containers, fused=False)
     wanted = outcome(lambda: hops.invoke(body, kind, accept))
     assert outcome(lambda: fused.invoke(body, kind, accept)) == wanted
-    assert outcome(lambda: fused._columns(body, kind, accept, [])) == wanted
+    assert outcome(lambda: fused._columns(body, kind, accept, Course())) == wanted
     return wanted
 
 

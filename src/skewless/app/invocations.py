@@ -28,6 +28,8 @@ _FORWARDED: Final = (
     "accept",
     "x-amzn-sagemaker-custom-attributes",
     "x-amzn-sagemaker-inference-id",
+    "traceparent",
+    "tracestate",
 )
 _RETURNED: Final = ("x-amzn-sagemaker-custom-attributes", "x-skewless-skipped", "x-skewless-skipped-rows")
 _REFUSED: Final = {
@@ -51,13 +53,14 @@ class Invocations:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The front's app for requests whose signature holds."""
-        answer = await self.answer(scope[KEY].head, (await receive())["body"])
+        verified = scope[KEY]
+        answer = await self.answer(verified.head, (await receive())["body"], verified.request_id)
         headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
         headers.append((b"content-length", str(len(answer.body)).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def answer(self, head: Head, body: bytes) -> Answer:
+    async def answer(self, head: Head, body: bytes, request_id: str) -> Answer:
         """Have an instance answer, and say how that went as the runtime does."""
         started = perf_counter_ns()
         path = _PATH.fullmatch(head.path)
@@ -75,6 +78,7 @@ class Invocations:
         headers = [
             (key.encode(), head.headers[key].encode("latin-1")) for key in _FORWARDED if key in head.headers
         ]
+        headers.append((b"x-amzn-requestid", request_id.encode()))
         try:
             invoked = await self.endpoints.invoke(name, wanted, headers, body)
         except UnknownTarget as error:

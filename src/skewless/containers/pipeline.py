@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter_ns
 from typing import Any, Final
@@ -42,6 +42,16 @@ class EndToEnd:
     expected: bytes
 
 
+@dataclass(slots=True)
+class Course:
+    """How one request went."""
+
+    marks: list[int] = field(default_factory=list)
+    """The times of its start and of each container's end, in nanoseconds of `time.perf_counter_ns`."""
+    given: dict[str, int] = field(default_factory=dict)
+    """The bytes that each container was given as text, by name; one that was handed columns is not there."""
+
+
 class Pipeline:
     """An inference pipeline of 1 to 15 containers."""
 
@@ -65,37 +75,39 @@ class Pipeline:
         body: bytes,
         content_type: str | None = "text/csv",
         accept: str | None = None,
-        marks: list[int] | None = None,
+        course: Course | None = None,
     ) -> Answer:
         """Send a body through all containers.
 
         ``content_type`` is for the first container and ``accept`` for the last, as in SageMaker. RequestError names
-        container, stage, column and row. ``marks`` gets the times of the start and of each container's end, in
-        nanoseconds of `time.perf_counter_ns`.
+        container, stage, column and row. ``course``, a new one, is told how it went.
         """
-        passed = [] if marks is None else marks
-        passed.append(perf_counter_ns())
+        course = course or Course()
+        marks = course.marks
+        marks.append(perf_counter_ns())
+        course.given[self.containers[0].name] = len(body)
         if not self.fused:
-            return self._hop_by_hop(body, content_type, accept, passed)
+            return self._hop_by_hop(body, content_type, accept, course)
         if self._chain is not None and media_type(content_type) == _CSV:
             line = single_line(body)
             if line is not None and line.strip():
-                answer = self._one_row(self._chain, line, accept, passed)
+                answer = self._one_row(self._chain, line, accept, marks)
                 if answer is not None:
                     return answer
-                del passed[1:]
-        return self._columns(body, content_type, accept, passed)
+                del marks[1:]
+        return self._columns(body, content_type, accept, course)
 
     def _hop_by_hop(
-        self, body: bytes, content_type: str | None, accept: str | None, marks: list[int]
+        self, body: bytes, content_type: str | None, accept: str | None, course: Course
     ) -> Answer:
         kind = content_type
         gone: tuple[int, ...] = ()
         for container in self.containers:
+            course.given[container.name] = len(body)
             with _placed_in(container, gone):
                 body, kind, skipped = container.invoke(body, kind, self._accept_for(container, accept))
             gone = _and_then(gone, skipped)
-            marks.append(perf_counter_ns())
+            course.marks.append(perf_counter_ns())
         return Answer(body, kind or _BYTES, gone)
 
     def _accept_for(self, container: Container, accept: str | None) -> str | None:
@@ -127,7 +139,7 @@ class Pipeline:
             error.container = error.container or container.name
             raise
 
-    def _columns(self, body: bytes, content_type: str | None, accept: str | None, marks: list[int]) -> Answer:
+    def _columns(self, body: bytes, content_type: str | None, accept: str | None, course: Course) -> Answer:
         """The batch path: columns from container to container, text where it must be."""
         kind = content_type
         made: _Made | None = None
@@ -138,6 +150,8 @@ class Pipeline:
                 body, kind = b"", _CSV
             elif made is not None:
                 body, kind, gone = made.answer(None)
+            if taken is None:
+                course.given[container.name] = len(body)
             with _placed_in(container, gone):
                 if isinstance(container, BuiltIn):
                     if taken is None:
@@ -149,9 +163,9 @@ class Pipeline:
                     made = None
                     body, kind, skipped = container.invoke(body, kind, self._accept_for(container, accept))
                     gone = _and_then(gone, skipped)
-            marks.append(perf_counter_ns())
+            course.marks.append(perf_counter_ns())
         answer = Answer(body, kind or _BYTES, gone) if made is None else made.answer(accept)
-        marks[-1] = perf_counter_ns()
+        course.marks[-1] = perf_counter_ns()
         return answer
 
     def execution_parameters(self) -> ExecutionParameters:
@@ -167,7 +181,7 @@ class Pipeline:
         if self.recorded is not None:
             expected = self.recorded.expected.decode().splitlines()
             for way, run in (("fused", self._columns), ("hop by hop", self._hop_by_hop)):
-                made = run(self.recorded.body, self.recorded.content_type, None, []).body
+                made = run(self.recorded.body, self.recorded.content_type, None, Course()).body
                 _compare(way, expected, made.decode().splitlines())
             rows["pipeline"] = len(expected)
         self.replayed = rows

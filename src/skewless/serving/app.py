@@ -9,6 +9,7 @@ from contextlib import suppress
 from itertools import pairwise
 from time import perf_counter_ns
 from typing import Final, TypeAlias
+from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -19,9 +20,12 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from skewless.containers.base import media_type
-from skewless.containers.pipeline import Pipeline
+from skewless.containers.pipeline import Course, Pipeline
 from skewless.errors import ContentTypeError, PayloadTooLarge, RequestError
+from skewless.lazy import resolve
+from skewless.serving.meters import Meters
 from skewless.serving.statuses import status_of
+from skewless.serving.tracing import Tracing, tracing
 from skewless.settings import Settings
 
 _INLINE: Final = 16 << 10
@@ -36,6 +40,14 @@ _LONGEST: Final = 1000
 _HEADER: Final = 4000
 """Characters of the list of skipped rows."""
 
+_EXPOSITION: Final = "skewless.telemetry.exposition:exposition"
+"""Its library takes a tenth of a second to import, and few instances are ever asked."""
+
+_REQUEST_ID: Final = "x-amzn-requestid"
+"""By which a refusal is found in the log: the gateway's, or one of our own."""
+_CONTAINER: Final = "x-skewless-container"
+"""The container that refused."""
+
 _FORM: Final = "application/x-www-form-urlencoded"
 
 log = logging.getLogger("skewless.serving")
@@ -47,11 +59,15 @@ Refusals: TypeAlias = Callable[[str | None, str], None]
 class Front:
     """The routes over one pipeline."""
 
-    def __init__(self, pipeline: Pipeline, settings: Settings, log: Refusals | None) -> None:
+    def __init__(
+        self, pipeline: Pipeline, settings: Settings, log: Refusals | None, tracing: Tracing | None
+    ) -> None:
         self.pipeline = pipeline
         self.settings = settings
         self.log = log
+        self.tracing = tracing
         self.runtimes = {container.name: container.runtime for container in pipeline.containers}
+        self.meters = Meters(self.runtimes)
 
     async def ping(self, request: Request) -> Response:
         """Answers as soon as there is something to answer with: all models are loaded before the port opens."""
@@ -68,18 +84,36 @@ class Front:
             }
         )
 
+    async def metrics(self, request: Request) -> Response:
+        """What was counted, for collectors."""
+        text, kind = await run_in_threadpool(resolve(_EXPOSITION), self.meters.families())
+        return Response(text, headers={"content-type": kind})
+
     async def invocations(self, request: Request) -> Response:
         """One request through all containers."""
+        began, course = perf_counter_ns(), Course()
+        response = await self._invoke(request, course)
+        ended, sizes = perf_counter_ns(), (next(iter(course.given.values()), 0), len(response.body))
+        self.meters.count(response.status_code, ended - began, course.marks, sizes, course.given)
+        if self.tracing is not None:
+            refused = response.headers.get(_CONTAINER)
+            spent = [
+                (*item, *times)
+                for item, times in zip(self.runtimes.items(), pairwise(course.marks), strict=False)
+            ]
+            self.tracing.request(request.headers, response.status_code, (began, ended), spent, refused)
+        return response
+
+    async def _invoke(self, request: Request, course: Course) -> Response:
         kind, accept = request.headers.get("content-type"), request.headers.get("accept")
-        marks: list[int] = []
         try:
             body = await self._body(request)
             if len(body) <= _INLINE:
-                answer = self.pipeline.invoke(body, kind, accept, marks)
+                answer = self.pipeline.invoke(body, kind, accept, course)
             else:
-                answer = await run_in_threadpool(self.pipeline.invoke, body, kind, accept, marks)
+                answer = await run_in_threadpool(self.pipeline.invoke, body, kind, accept, course)
         except RequestError as error:
-            return self._refused(error, marks)
+            return self._refused(error, course.marks, request.headers.get(_REQUEST_ID) or str(uuid4()))
         except ClientDisconnect:
             return Response(status_code=400)  # for nobody: the client has gone
         except Exception as error:
@@ -89,7 +123,7 @@ class Front:
                 "request; its log has the details.\n",
                 status_code=500,
             )
-        headers = {"content-type": answer.content_type, "server-timing": self._spent(marks)}
+        headers = {"content-type": answer.content_type, "server-timing": self._spent(course.marks)}
         if answer.skipped:
             headers["x-skewless-skipped"] = str(len(answer.skipped))
             headers["x-skewless-skipped-rows"] = _listed(answer.skipped)
@@ -119,13 +153,16 @@ class Front:
         spent = zip(self.runtimes, pairwise(marks), strict=False)
         return ", ".join(f"{name};dur={(end - start) / 1e6:.3f}" for name, (start, end) in spent)
 
-    def _refused(self, error: RequestError, marks: Sequence[int]) -> Response:
+    def _refused(self, error: RequestError, marks: list[int], request_id: str) -> Response:
         status = status_of(error, self.runtimes.get(error.container or ""))
         if self.log is not None:
-            self.log(error.container, str(error))
-        headers = {"x-skewless-container": error.container} if error.container else {}
+            self.log(error.container, f"request {request_id}: {error}")
+        headers = {_REQUEST_ID: request_id}
+        if error.container:
+            headers[_CONTAINER] = error.container
         if marks:
-            headers["server-timing"] = self._spent((*marks, perf_counter_ns()))
+            marks.append(perf_counter_ns())
+            headers["server-timing"] = self._spent(marks)
         if status == 204:
             return Response(status_code=204, headers=headers)
         if isinstance(error, ContentTypeError) and media_type(error.value) == _FORM:
@@ -180,12 +217,13 @@ class Unread(PlainTextResponse):
 
 
 def create_app(pipeline: Pipeline, settings: Settings, log: Refusals | None = None) -> Starlette:
-    """The ASGI application."""
-    front = Front(pipeline, settings, log)
+    """The ASGI application. SettingError where OpenTelemetry is configured as it cannot be."""
+    front = Front(pipeline, settings, log, tracing())
     return Starlette(
         routes=[
             Route("/ping", front.ping, methods=["GET"]),
             Route("/execution-parameters", front.execution_parameters, methods=["GET"]),
+            Route("/metrics", front.metrics, methods=["GET"]),
             Route("/invocations", front.invocations, methods=["POST"]),
         ],
         exception_handlers={404: _no_such_route, 405: _no_such_route},
@@ -196,7 +234,7 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return PlainTextResponse(
         f"there is no {request.method} {request.url.path[:80]} here. "
-        "Use GET /ping, POST /invocations or GET /execution-parameters.\n",
+        "Use GET /ping, POST /invocations, GET /execution-parameters or GET /metrics.\n",
         status_code=error.status_code,
         headers=error.headers,
     )

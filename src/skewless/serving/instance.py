@@ -20,6 +20,7 @@ from skewless.containers.pipeline import Pipeline
 from skewless.errors import SettingError, SkewlessError
 from skewless.lifetime import end_with_parent
 from skewless.services import Services
+from skewless.serving.app import create_app
 from skewless.serving.asked import ASKED, Asked
 from skewless.serving.lean import keep_pandas_out
 from skewless.serving.server import serve_on_socket
@@ -37,6 +38,7 @@ def main(folder: Path, socket: Path, failure: Path) -> None:
         asked = msgspec.json.decode((folder / ASKED).read_bytes(), type=Asked)
         settings = Settings.read()
         pipeline = pipeline_of(asked.containers, _Fetcher(folder, asked.services), settings=settings)
+        app = create_app(pipeline, settings, say)
         _greet(pipeline)
     except (SkewlessError, OSError, msgspec.DecodeError) as error:
         say(None, f"error: {error}")
@@ -44,7 +46,7 @@ def main(folder: Path, socket: Path, failure: Path) -> None:
             file.write(msgspec.json.encode(str(error)[:_MOST_REASON]))
             file.truncate()
         sys.exit(1)
-    serve_on_socket(pipeline, settings, socket, log=say)
+    serve_on_socket(app, socket)
 
 
 class _Fetcher:

@@ -20,7 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from skewless.containers.load import load_pipeline
 from skewless.containers.pipeline import Pipeline
 from skewless.errors import SkewlessError
-from skewless.serving.app import Refusals, create_app
+from skewless.serving.app import create_app
 from skewless.serving.lean import keep_pandas_out
 from skewless.serving.listening import Server, bind
 from skewless.serving.protocol import Protocol
@@ -72,14 +72,14 @@ def serve(
         listener.close()
 
 
-def serve_on_socket(pipeline: Pipeline, settings: Settings, path: Path, *, log: Refusals) -> None:
+def serve_on_socket(app: Starlette, path: Path) -> None:
     """Serve on a Unix socket until SIGTERM, which lets requests under way end."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with listener:
         listener.bind(str(path))
         path.chmod(0o600)
         listener.listen(2048)
-        Server(_config(create_app(pipeline, settings, log)), lambda: None).run(sockets=[listener])
+        Server(_config(app), lambda: None).run(sockets=[listener])
 
 
 class _Workers(Multiprocess):
