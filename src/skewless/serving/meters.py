@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from skewless.telemetry.families import BYTES, SECONDS, Family, Histogram
+from skewless.telemetry.families import BYTES, SECONDS, Family, Histogram, Labels
 
 _NANO: Final = 1e-9
 
@@ -18,13 +18,13 @@ class Meters:
     def __init__(self, runtimes: Mapping[str, str]) -> None:
         """``runtimes`` of the containers, by name, in order."""
         self._runtimes = runtimes
-        self._answers: Counter[tuple[str, ...]] = Counter()
+        self._answers: Counter[Labels] = Counter()
         self._whole = Histogram(SECONDS)
-        self._containers = {item: Histogram(SECONDS) for item in runtimes.items()}
+        self._containers: dict[Labels, Histogram] = {item: Histogram(SECONDS) for item in runtimes.items()}
         self._each = list(self._containers.values())
-        self._sizes = {("request",): Histogram(BYTES), ("answer",): Histogram(BYTES)}
+        self._sizes: dict[Labels, Histogram] = {("request",): Histogram(BYTES), ("answer",): Histogram(BYTES)}
         self._request, self._answer = self._sizes.values()
-        self._given = {item: Histogram(BYTES) for item in runtimes.items()}
+        self._given: dict[Labels, Histogram] = {item: Histogram(BYTES) for item in runtimes.items()}
 
     def count(
         self,

@@ -15,6 +15,8 @@ SECONDS: Final = (
 BYTES: Final = tuple(float(1 << power) for power in range(6, 28, 2))
 """Upper bounds of the buckets for sizes: 64 bytes to 64 MiB."""
 
+Labels: TypeAlias = tuple[str, ...]
+"""The values of a metric's labels."""
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
 
@@ -44,4 +46,4 @@ class Family:
     help: str
     kind: Kind
     labels: Sequence[str]
-    values: Mapping[tuple[str, ...], float | Histogram]
+    values: Mapping[Labels, float | Histogram]
