@@ -7,6 +7,7 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +15,9 @@ from skewless.blobs import Blobs
 from skewless.errors import SettingError, SkewlessError, UnsupportedError
 from skewless.jobs.glue_arguments import Arguments, read_arguments
 from skewless.jobs.glue_script import MODULE, Script, read_error
-from skewless.jobs.job import Job, Outcome, log_to
+from skewless.jobs.job import Job, Outcome
 from skewless.jobs.script_environment import blobs_of, environment_of, private_tmp, write_programs
+from skewless.programs.output import say
 from skewless.programs.program import Ended, FoldersRefused, Program, reason, run_program
 
 ERROR_STREAM: Final = "error"
@@ -112,7 +114,7 @@ def _run(job: Job, path: Sequence[str]) -> Ended:
         environment=environment,
         folder=job.folder / "work",
         covers=[private_tmp(job)],
-        error_stream=ERROR_STREAM,
+        tell_error=partial(say, ERROR_STREAM),
     )
     try:
         return run_program(program)
@@ -122,5 +124,4 @@ def _run(job: Job, path: Sequence[str]) -> Ended:
 
 
 def _tell(line: str) -> None:
-    sys.stdout.write(log_to(ERROR_STREAM, [f"skewless: {line}"]))
-    sys.stdout.flush()
+    say(ERROR_STREAM, f"skewless: {line}")

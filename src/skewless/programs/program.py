@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from typing import IO, Final
+from typing import Final, NoReturn
 
 import msgspec
 
 from skewless.errors import SkewlessError
 from skewless.programs import keeper
-from skewless.programs.output import hand_on
+from skewless.programs.output import Tell, hand_on, print_line
 
 _KEPT: Final = 200
 """Lines of the error output that are remembered, for the reason of a failure."""
@@ -46,6 +46,15 @@ class Cover(msgspec.Struct, frozen=True):
     """What it shall still see of the target's own contents."""
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """What a program and all that it starts may take together; it is ended when it takes more."""
+
+    memory: int
+    """Bytes, as the sum of what is resident of each process."""
+    tasks: int
+    """Processes and threads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """What is to run."""
@@ -55,8 +64,11 @@ class Program:
     folder: Path
     """Its working directory."""
     covers: Sequence[Cover] = ()
-    error_stream: str | None = None
-    """The mark of its error output's lines; None: they go where the other output goes."""
+    tell: Tell = print_line
+    """Hears each line of its output."""
+    tell_error: Tell | None = None
+    """Hears each line of its error output; None: as for the other output."""
+    limits: Limits | None = None
 
 
 @dataclass(slots=True)
@@ -65,6 +77,8 @@ class Ended:
 
     status: int
     last: Sequence[str] = field(default_factory=list)
+    over: str | None = None
+    """The limit that it went over and was ended for, in words."""
 
 
 def reason(ended: Ended, text: str) -> str:
@@ -84,54 +98,93 @@ def run_program(program: Program) -> Ended:
     What interrupts the wait comes through after the program was told (SIGTERM) and has ended. FoldersRefused where it
     cannot have its private folders, SkewlessError where it cannot be started; then nothing of it has run.
     """
-    reading, writing = os.pipe()
-    asked = msgspec.json.encode(
-        {"command": program.command, "covers": program.covers, "owner": os.getpid()}
-    ).decode()
-    process = subprocess.Popen(
-        # By its path, isolated: the user's own modules shall not get in its way.
-        [sys.executable, "-I", "-S", keeper.__file__, asked, str(writing)],
-        env=program.environment,
-        cwd=program.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=[writing],
-        # What is sent to the group of this process shall reach it alone, which tells the program.
-        start_new_session=True,
-    )
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        return _follow(program, process, pipe)
-
-
-def _follow(program: Program, process: subprocess.Popen[bytes], report: IO[bytes]) -> Ended:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    last = deque[str](maxlen=_KEPT)
-    threads = [
-        Thread(target=hand_on, args=(process.stdout, None, deque(maxlen=0))),
-        Thread(target=hand_on, args=(process.stderr, program.error_stream, last)),
-    ]
-    for thread in threads:
-        thread.start()
+    running = Running(program)
     try:
-        refused = report.read()
-        status = process.wait()
+        return running.wait()
     except BaseException:
-        process.terminate()
-        process.wait()
+        running.end()
         raise
-    finally:
-        for thread in threads:
+
+
+class Running:
+    """A program that was started. It ends with the thread that did, so that has to live as long as the program."""
+
+    def __init__(self, program: Program) -> None:
+        """FoldersRefused where it cannot have its private folders, SkewlessError where it cannot be started."""
+        self.last: deque[str] = deque(maxlen=_KEPT)
+        """The newest lines of its error output."""
+        reading, writing = os.pipe()
+        self._report = os.fdopen(reading, "rb")
+        self.process = _launch(program, writing)
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._threads = [
+            Thread(target=hand_on, args=(self.process.stdout, program.tell, deque(maxlen=0))),
+            Thread(target=hand_on, args=(self.process.stderr, program.tell_error or program.tell, self.last)),
+        ]
+        for thread in self._threads:
+            thread.start()
+        try:
+            said = _said(self._report.readline())
+        except BaseException:
+            self.end()
+            raise
+        if said and said["what"] != "runs":
+            self.wait()
+            _raise(program, said)
+
+    def wait(self, timeout: float | None = None) -> Ended:
+        """Wait for its end; TimeoutExpired where it does not come in so many seconds."""
+        status = self.process.wait(timeout)
+        for thread in self._threads:
             thread.join()
-    if refused:
-        _raise(program, refused)
-    return Ended(status, list(last))
+        with self._report as report:
+            said = {} if report.closed else _said(report.readline())
+        return Ended(status, list(self.last), said.get("why"))
+
+    def end(self, grace: float | None = None) -> Ended:
+        """Tell it to end (SIGTERM), and wait; what has not ended after ``grace`` seconds is killed."""
+        self.process.terminate()
+        try:
+            return self.wait(grace)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> Ended:
+        """End it and all that it started at once."""
+        self.process.send_signal(keeper.OWNER_ENDED)
+        return self.wait()
 
 
-def _raise(program: Program, refused: bytes) -> None:
-    told = msgspec.json.decode(refused, type=dict[str, str])
+def _launch(program: Program, report: int) -> subprocess.Popen[bytes]:
+    asked = {
+        "command": program.command,
+        "covers": program.covers,
+        "limits": program.limits,
+        "owner": os.getpid(),
+    }
+    try:
+        return subprocess.Popen(
+            # By its path, isolated: the user's own modules shall not get in its way.
+            [sys.executable, "-I", "-S", keeper.__file__, msgspec.json.encode(asked).decode(), str(report)],
+            env=program.environment,
+            cwd=program.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[report],
+            # What is sent to the group of this process shall reach it alone, which tells the program.
+            start_new_session=True,
+        )
+    finally:
+        os.close(report)
+
+
+def _said(line: bytes) -> dict[str, str]:
+    return msgspec.json.decode(line, type=dict[str, str]) if line else {}
+
+
+def _raise(program: Program, told: Mapping[str, str]) -> NoReturn:
     if told["what"] == "folders":
         raise FoldersRefused(
             f"this machine refuses private folders to programs: {told['why']}", hint=PERMISSION
