@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from typer.main import get_command
@@ -16,7 +17,7 @@ from skewless.bundles import manifest, parity
 from skewless.cli.main import app
 from skewless.cli.up import variables
 from skewless.control.operations import OPERATIONS
-from skewless.ops import OPS, SPARK_READERS, stage_docs
+from skewless.ops import OPS, SPARK_READERS, sklearn_docs, stage_docs
 from skewless.settings import Settings
 from tests.conftest import ROOT, Cars
 from tests.gateways import Gateway
@@ -131,14 +132,15 @@ def test_every_setting_is_documented(setting: str) -> None:
     assert f"`SKEWLESS_{setting.upper()}`" in (ROOT / "docs/pipelines.md").read_text()
 
 
-def test_the_page_of_stages_is_up_to_date() -> None:
-    page = stage_docs.page()
-    assert (ROOT / stage_docs.PAGE).read_text() == page, f"run: {stage_docs.COMMAND} > {stage_docs.PAGE}"
+@pytest.mark.parametrize("docs", [stage_docs, sklearn_docs], ids=["stages", "sklearn"])
+def test_the_page_of_stages_is_up_to_date(docs: ModuleType) -> None:
+    page = docs.page()
+    assert (ROOT / docs.PAGE).read_text() == page, f"run: {docs.COMMAND} > {docs.PAGE}"
     assert "generated" in page.partition("\n")[0]
 
 
 def test_every_stage_is_documented() -> None:
-    page = stage_docs.page()
+    page = stage_docs.page() + sklearn_docs.page()
     for op in OPS.values():
         assert f"`{op.name}`" in page
         assert op.bad_values in page

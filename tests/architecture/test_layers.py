@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skewless.containers",),
     ("skewless.serving", "skewless.jobs", "skewless.export", "skewless.control"),
     ("skewless.supervisor", "skewless.aws"),
-    ("skewless.app", "skewless.spark"),
+    ("skewless.app", "skewless.spark", "skewless.sklearn"),
     ("skewless.mleap", FACADE),
     ("skewless.scripts",),
     ("skewless.cli",),

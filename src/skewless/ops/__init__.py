@@ -34,6 +34,7 @@ from skewless.ops import products as products
 from skewless.ops import r_formula as r_formula
 from skewless.ops import scale as scale
 from skewless.ops import size_hint as size_hint
+from skewless.ops import sklearn as sklearn
 from skewless.ops import slots as slots
 from skewless.ops import sql as sql
 from skewless.ops import support_vectors as support_vectors
@@ -48,3 +49,4 @@ from skewless.ops import word_vectors as word_vectors
 from skewless.ops import xgboost as xgboost
 from skewless.ops.op import OPS as OPS
 from skewless.ops.op import SPARK_READERS as SPARK_READERS
+from skewless.ops.sklearn_step import SKLEARN_READERS as SKLEARN_READERS

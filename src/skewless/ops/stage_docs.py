@@ -10,6 +10,7 @@ from typing import Final
 from skewless.ops import OPS, SPARK_READERS
 from skewless.ops.op import Example, Op, SparkSupport, TypeRefused
 from skewless.ops.refused import REFUSED
+from skewless.ops.sklearn_docs import own_ops
 from skewless.schema import Type
 
 COMMAND: Final = "python -m skewless.ops.stage_docs"
@@ -68,8 +69,8 @@ def _section(spark_class: str, support: SparkSupport) -> Iterator[str]:
 
 
 def _ops_alone() -> Iterator[str]:
-    """The ops that no Spark class gives."""
-    given = {op for support in SPARK_READERS.values() for op in support.ops}
+    """The ops that no Spark class gives; those of scikit-learn have their own page."""
+    given = {op for support in SPARK_READERS.values() for op in support.ops} | set(own_ops())
     yield "## Ops without a Spark class"
     yield ""
     yield "They come in bundles that MLeap or its scikit-learn exporter wrote, or from Skewless itself."
@@ -100,7 +101,7 @@ def _reasons() -> Iterator[str]:
     yield "| ops, with the most units in the last place | why |"
     yield "|---|---|"
     by_reason: dict[str, list[type[Op]]] = {}
-    for op in sorted(OPS.values(), key=lambda op: op.name):
+    for op in sorted(set(OPS.values()) - set(own_ops()), key=lambda op: op.name):
         if op.ulps:
             by_reason.setdefault(op.why_not_bits, []).append(op)
     for reason, ops in by_reason.items():
