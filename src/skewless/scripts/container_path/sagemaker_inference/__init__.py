@@ -1,0 +1,1 @@
+"""The modules of SageMaker's inference toolkit that scripts import."""

@@ -1,0 +1,5 @@
+"""Bodies to arrays."""
+
+from skewless.scripts.toolkit.arrays import inference_decode as decode
+
+__all__ = ["decode"]

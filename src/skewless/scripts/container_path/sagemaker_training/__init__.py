@@ -1,0 +1,1 @@
+"""The modules of SageMaker's training toolkit that scripts import."""

@@ -1,0 +1,1 @@
+"""The modules of the XGBoost container that scripts import."""
