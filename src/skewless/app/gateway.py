@@ -17,6 +17,7 @@ import uvloop
 from skewless.app.connections import bounded, make_room
 from skewless.app.data_dir import REGION, DataDir, Identity
 from skewless.app.invocations import Invocations
+from skewless.app.scrapes import Scrapes
 from skewless.aws.front import App, Front
 from skewless.aws.s3 import ForwardApp, S3App
 from skewless.aws.signature import Verifier
@@ -134,14 +135,16 @@ class _Gateway:
         self.supervisor = Supervisor(self.plane, endpoints, jobs, self._changed)
         verifier = Verifier({identity.access_key: identity.secret_key})
         self.s3 = _s3(folder, options.s3, identity.region)
-        self.front = Front(self.plane, verifier, s3=self.s3, invocations=Invocations(self.plane, endpoints))
+        invocations = Invocations(self.plane, endpoints)
+        self.front = Front(self.plane, verifier, s3=self.s3, invocations=invocations)
+        self.app = Scrapes(self.front, invocations.meters.families)
 
     async def serve(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve until a signal asks to stop; children first, so that nobody is left behind."""
         self._loop = asyncio.get_running_loop()
         await self.supervisor.start()
         try:
-            await Server(_config(self.front), ready).serve(sockets=[listener])
+            await Server(_config(self.app), ready).serve(sockets=[listener])
         finally:
             await self.supervisor.stop()
 

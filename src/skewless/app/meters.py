@@ -1,13 +1,16 @@
-"""The metrics of invocations, with the names and dimensions that SageMaker gives them; latencies in microseconds."""
+"""The metrics of invocations: named and dimensioned as SageMaker has them, in microseconds, and for scrapes."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from skewless.supervisor.endpoints import Invoked
+from skewless.telemetry.families import SECONDS, Family, Histogram, Kind, Labels
 from skewless.telemetry.metrics import Metrics, Series
 
 NAMESPACE: Final = "AWS/SageMaker"
@@ -35,11 +38,19 @@ class Meters:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self._variants: dict[tuple[str, str], _Variant] = {}
+        self._answers: Counter[Labels] = Counter()
+        self._seconds: dict[Labels, Histogram] = defaultdict(partial(Histogram, SECONDS))
+        self._overheads: dict[Labels, Histogram] = defaultdict(partial(Histogram, SECONDS))
+        self._containers: dict[Labels, Histogram] = defaultdict(partial(Histogram, SECONDS))
 
     def count(self, endpoint: str, invoked: Invoked, nanoseconds: int) -> None:
         """One that was answered; ``nanoseconds`` is all the time it took here."""
         series = self._of(endpoint, invoked.variant, invoked.containers)
         status = invoked.reply.status
+        here = endpoint, invoked.variant
+        self._answers[*here, str(status)] += 1
+        self._seconds[here].add(nanoseconds / 1e9)
+        self._overheads[here].add((nanoseconds - invoked.nanoseconds) / 1e9)
         series.invocations.add(1)
         series.per_instance.add(1 / invoked.instances)
         series.errors_4xx.add(400 <= status < 500)
@@ -47,19 +58,30 @@ class Meters:
         series.model_errors.add(not 200 <= status < 300)
         series.model_latency.add(invoked.nanoseconds / 1000)
         series.overhead.add((nanoseconds - invoked.nanoseconds) / 1000)
-        if series.containers:
-            told = invoked.reply.headers.get(b"server-timing", b"").decode("latin-1")
-            for name, milliseconds in _SPENT.findall(told):
-                if name in series.containers:
-                    series.containers[name].add(float(milliseconds) * 1000)
+        told = invoked.reply.headers.get(b"server-timing", b"").decode("latin-1")
+        for name, milliseconds in _SPENT.findall(told):
+            self._containers[*here, name].add(float(milliseconds) / 1000)
+            if name in series.containers:
+                series.containers[name].add(float(milliseconds) * 1000)
 
     def lost(self, endpoint: str, variant: str) -> None:
         """One whose instance went away, or took too long."""
         series = self._of(endpoint, variant, ())
+        self._answers[endpoint, variant, "0"] += 1
         series.invocations.add(1)
         series.errors_4xx.add(0)
         series.errors_5xx.add(1)
         series.model_errors.add(1)
+
+    def families(self) -> Sequence[Family]:
+        """All that was counted since the gateway's start, as it is now. Status 0: there was no answer."""
+        here = ("endpoint", "variant")
+        return (
+            _family("invocations", "Invocations, by status.", (*here, "status"), self._answers),
+            _family("invocation_seconds", "Time from a signed request to its answer.", here, self._seconds),
+            _family("overhead_seconds", "The part of it outside the containers.", here, self._overheads),
+            _family("container_seconds", "Time in each container.", (*here, "container"), self._containers),
+        )
 
     def _of(self, endpoint: str, variant: str, containers: Sequence[str]) -> _Variant:
         found = self._variants.get((endpoint, variant))
@@ -89,3 +111,8 @@ class Meters:
             series("OverheadLatency", "Microseconds"),
             {},
         )
+
+
+def _family(name: str, text: str, labels: Sequence[str], values: dict[Labels, Any]) -> Family:
+    kind: Kind = "counter" if isinstance(values, Counter) else "histogram"
+    return Family(f"skewless_endpoint_{name}", text, kind, labels, dict(values))
