@@ -36,7 +36,8 @@ def print_line(line: str) -> None:
 
 def hand_on(source: IO[bytes], tell: Tell, last: deque[str]) -> None:
     """Tell every line of a program's output until it closes that; ``last`` remembers the newest."""
-    while line := source.readline(_LONGEST_LINE):
-        text = line.decode(errors="replace").rstrip("\r\n")
-        last.append(text)
-        tell(text)
+    with source:
+        while line := source.readline(_LONGEST_LINE):
+            text = line.decode(errors="replace").rstrip("\r\n")
+            last.append(text)
+            tell(text)

@@ -119,8 +119,11 @@ class Running:
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         self._threads = [
-            Thread(target=hand_on, args=(self.process.stdout, program.tell, deque(maxlen=0))),
-            Thread(target=hand_on, args=(self.process.stderr, program.tell_error or program.tell, self.last)),
+            Thread(target=hand_on, args=arguments, daemon=True)
+            for arguments in (
+                (self.process.stdout, program.tell, deque(maxlen=0)),
+                (self.process.stderr, program.tell_error or program.tell, self.last),
+            )
         ]
         for thread in self._threads:
             thread.start()
