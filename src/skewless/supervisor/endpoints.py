@@ -36,6 +36,8 @@ _PAUSE: Final = 5.0
 """Seconds until a deletion that failed is tried again."""
 _AGAIN: Final = 0.02
 """Seconds until another try, where an instance has just gone."""
+_RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
+"""OpenTelemetry's variable for what a process is."""
 
 log = logging.getLogger("skewless.supervisor")
 
@@ -183,7 +185,7 @@ class Endpoints:
                 Place(
                     folder,
                     msgspec.json.encode(Asked(definition["Containers"], self.services)),
-                    {**os.environ, "PYTHONUNBUFFERED": "1"},
+                    {**os.environ, "PYTHONUNBUFFERED": "1", _RESOURCE: _resource(endpoint, name)},
                     self.sockets,
                     lambda instance: self._sink(endpoint, f"{name}/{instance}"),
                     lambda pid: written(partial(register, self.plane.store, pid)),
@@ -218,3 +220,9 @@ async def _ask(
     return Invoked(
         reply, variant.name, variant.containers, len(variant.instances), perf_counter_ns() - started
     )
+
+
+def _resource(endpoint: str, variant: str) -> str:
+    """What spans of its instances say of where they come from, after what the user has them say."""
+    here = f"skewless.endpoint={endpoint},skewless.variant={variant}"
+    return ",".join(filter(None, (os.environ.get(_RESOURCE), here)))
