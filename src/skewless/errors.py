@@ -112,7 +112,10 @@ class ParityError(SkewlessError):
 
 
 class RequestError(SkewlessError):
-    """The caller's input cannot be served. ``container`` is filled in by the pipeline; ``row`` counts from 1."""
+    """The caller's input cannot be served. ``container`` is filled in by the pipeline; ``row`` counts from 1.
+
+    ``original`` is all that the original container says in this case, where that is not the message.
+    """
 
     def __init__(
         self,
@@ -124,8 +127,10 @@ class RequestError(SkewlessError):
         row: int | None = None,
         value: Any = None,
         hint: str | None = None,
+        original: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
+        self.original = original
         self.container = container
         self.stage = stage
         self.column = column

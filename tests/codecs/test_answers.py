@@ -8,9 +8,22 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from skewless.codecs.answers import render, render_cell
+from skewless.codecs.answers import render, render_cell, render_cells, render_named
 from skewless.errors import ValueRefused
-from skewless.schema import BOOLEAN, DOUBLE, FLOAT, INT, LONG, STRING, Base, Field, Struct, Type, vector
+from skewless.schema import (
+    BOOLEAN,
+    DOUBLE,
+    FLOAT,
+    INT,
+    LONG,
+    STRING,
+    Base,
+    Field,
+    Schema,
+    Struct,
+    Type,
+    vector,
+)
 from skewless.table import Column, Table, from_cells
 
 CSV, LINES, TEXT = "text/csv", "application/jsonlines", "application/jsonlines;data=text"
@@ -64,6 +77,52 @@ def test_answers(cell: Any, type_: Type, accept: str, text: str) -> None:
 def test_exact_answers_are_never_quoted() -> None:
     assert render_cell('a,"b"', Field("x", STRING), 0, CSV, True) == 'a,"b"'
     assert render_cell(["a,b", ""], Field("x", WORDS), 0, CSV, True) == "a,b,"
+
+
+@pytest.mark.parametrize(
+    ("type_", "text"), [(INT, "0"), (LONG, "0"), (DOUBLE, "0.0"), (FLOAT, "0.0"), (BOOLEAN, "false")]
+)
+def test_null_is_nought_to_the_original(type_: Type, text: str) -> None:
+    column = from_cells(type_, [None])
+    assert render(Table({"x": column}, 1), Field("x", type_), CSV, True) == [text]
+    assert render_cell(None, Field("x", type_), 0, LINES, True) == text
+
+
+@pytest.mark.parametrize(
+    ("type_", "cell", "text"),
+    [
+        (STRING, None, ""),
+        (vector(1), None, ""),
+        (WORDS, None, ""),
+        (FLOAT, 1.0, "java.lang.Float cannot be cast to java.lang.Double"),
+    ],
+)
+def test_what_the_original_cannot_answer(type_: Type, cell: Any, text: str) -> None:
+    with pytest.raises(ValueRefused) as refused:
+        render_cell(cell, Field("x", type_), 2, CSV, True)
+    assert (refused.value.original, refused.value.column, refused.value.row) == (text, "x", 3)
+
+
+SEVERAL = Schema.of(n=INT, s=STRING, v=vector(2), w=WORDS, e=vector(0))
+
+
+@pytest.mark.parametrize(
+    ("accept", "text"),
+    [
+        (CSV, '1,"a,b",0.5,NaN,x,y'),
+        (LINES, '{"n":1,"s":"a,b","v":[0.5,"NaN"],"w":["x","y"],"e":[]}'),
+        (TEXT, '{"source":"1 a,b 0.5 NaN x y"}'),
+    ],
+)
+def test_several_columns(accept: str, text: str) -> None:
+    row = [1, "a,b", [0.5, float("nan")], ["x", "y"], []]
+    assert render_cells(row, SEVERAL, accept) == text
+    columns = {f.name: from_cells(f.type, [cell] * 2) for f, cell in zip(SEVERAL, row, strict=True)}
+    assert render_named(Table(columns, 2), SEVERAL, accept) == [text, text]
+    for position, field in enumerate(SEVERAL):
+        with pytest.raises(ValueRefused, match="the answer is null") as refused:
+            render_cells([*row[:position], None, *row[position + 1 :]], SEVERAL, accept)
+        assert refused.value.column == field.name
 
 
 def test_labels_by_number() -> None:

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from skewless.codecs.csvtext import cells_of, quoted, read_table, record, records, single_line, text_of
+from skewless.codecs.original import csv_cells, first_record
 from skewless.errors import BodyError, EmptyBody, RequestError, ValueRefused
 from skewless.schema import BOOLEAN, DOUBLE, FLOAT, INT, LONG, STRING, Base, Field, Schema, Type, vector
 from skewless.table import Table
@@ -213,7 +214,7 @@ def test_an_empty_number_is_null(type_: Type) -> None:
         assert rows == [(1, "a"), (None, "b"), (-2, "c")]
     assert cells_of(["", "b"], schema) == [None, "b"]
     with pytest.raises(ValueRefused, match=r'empty String|For input string: ""'):
-        cells_of(["", "b"], schema, strict=True)
+        csv_cells(["", "b"], schema)
 
 
 @pytest.mark.parametrize("type_", [DOUBLE, FLOAT])
@@ -257,13 +258,34 @@ def test_ragged_records(bulk_from: int) -> None:
     assert str(few.value) == "row 2: the record has 1 field where 2 are expected. The columns are: a, b."
     with pytest.raises(ValueRefused, match="the record has 3 fields where 2 are expected"):
         read_table(b"a,b,c\n", schema, bulk_from=bulk_from)
-    assert list(cells_of(["a", "b", "c"], schema, strict=True)) == ["a", "b"]
 
 
-@pytest.mark.parametrize("body", [b"", b"\n", b"\r\n\r\n", b"\n" * 5000])
+def test_the_first_record_as_the_original_reads_it() -> None:
+    """Field by field: what is wrong first is told, in Java's words."""
+    schema = Schema.of(a=STRING, b=INT, c=vector())
+    assert list(first_record(b"\na,1\nb\n", Schema.of(a=STRING, b=INT)).to_rows()) == [("a", 1)]
+    assert csv_cells(["a", "1", "more"], Schema.of(a=STRING)) == ["a"]
+    for fields, text in [
+        (["a"], "1"),
+        (["a", "x"], 'For input string: "x"'),
+        (["a", "1"], "2"),
+        (["a", "1", "2.0"], "Input val is not a list but struct passed is vector/array"),
+    ]:
+        with pytest.raises(ValueRefused) as refused:
+            csv_cells(fields, schema)
+        assert (refused.value.original or refused.value.message) == text
+    with pytest.raises(BodyError) as none:
+        first_record(b"\r\n\n", schema)
+    assert none.value.original == "Index: 0, Size: 0"
+
+
+@pytest.mark.parametrize("body", [b"\n", b"\r\n\r\n", b"\n" * 5000])
 def test_no_record(body: bytes) -> None:
-    with pytest.raises(EmptyBody):
+    with pytest.raises(BodyError, match="no record") as refused:
         read_table(body, Schema.of(x=STRING))
+    assert refused.value.original == "Index: 0, Size: 0"
+    with pytest.raises(EmptyBody):
+        read_table(b"", Schema.of(x=STRING))
 
 
 @pytest.mark.parametrize("bulk_from", [0, NEVER])

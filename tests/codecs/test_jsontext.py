@@ -9,9 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skewless.codecs import original
 from skewless.codecs.jsontext import read_json, read_json_lines, rows_of, table_of
-from skewless.errors import BodyError, EmptyBody, ValueRefused
-from skewless.schema import BOOLEAN, DOUBLE, FLOAT, INT, LONG, STRING, Base, Schema, Struct, Type, vector
+from skewless.errors import BodyError, EmptyBody, MalformedBody, ValueRefused
+from skewless.schema import (
+    BOOLEAN,
+    DOUBLE,
+    FLOAT,
+    INT,
+    LONG,
+    STRING,
+    Base,
+    Schema,
+    Struct,
+    Type,
+    vector,
+    vectors,
+)
 
 
 def array(base: Base) -> Type:
@@ -19,7 +33,8 @@ def array(base: Base) -> Type:
 
 
 def value_of(value: Any, type_: Type, *, strict: bool = False) -> Any:
-    return table_of([[value]], Schema.of(x=type_), strict=strict)["x"].cell(0)
+    read = original.table_of if strict else table_of
+    return read([[value]], Schema.of(x=type_))["x"].cell(0)
 
 
 def test_bodies() -> None:
@@ -51,17 +66,20 @@ def test_bodies() -> None:
     ],
 )
 def test_bodies_that_are_refused(body: bytes) -> None:
-    with pytest.raises(BodyError):
+    with pytest.raises(BodyError) as whole:
         read_json(body)
+    assert isinstance(whole.value, MalformedBody) or b"\xff" in body
     with pytest.raises(BodyError) as refused:
         read_json_lines(b'{"data": [1]}\n' + body)
     assert refused.value.row == 2
 
 
-@pytest.mark.parametrize("body", [b"", b"\n", b" \r\n\n"])
-def test_no_line(body: bytes) -> None:
+def test_no_line() -> None:
     with pytest.raises(EmptyBody):
-        read_json_lines(body)
+        read_json_lines(b"")
+    for body in (b"\n", b" \r\n\n"):
+        with pytest.raises(BodyError, match="no record"):
+            read_json_lines(body)
 
 
 def test_a_blank_line_in_the_middle() -> None:
@@ -70,14 +88,34 @@ def test_a_blank_line_in_the_middle() -> None:
     assert refused.value.row == 2
 
 
-def test_a_row_or_rows() -> None:
-    def rows(*data: Any) -> list[list[Any]]:
-        return rows_of([{"data": one} for one in data])
+WORDS, WORD = Schema.of(a=array(Base.STRING), b=array(Base.STRING)), Schema.of(a=array(Base.STRING))
 
-    assert rows([1, "a"], [[2, "b"], [3, "c"]]) == [[1, "a"], [2, "b"], [3, "c"]]
-    assert rows([[1.0], "a"]) == [[[1.0], "a"]]
-    assert rows([[[1.0], [2.0]]]) == [[[1.0], [2.0]]]
-    assert rows([]) == [[]]
+
+@pytest.mark.parametrize(
+    ("schema", "data", "rows", "to_the_original"),
+    [
+        (Schema.of(a=INT, b=STRING), [1, "a"], [[1, "a"]], [[1, "a"]]),
+        (Schema.of(a=INT, b=STRING), [[2, "b"], [3, "c"]], [[2, "b"], [3, "c"]], [[2, "b"], [3, "c"]]),
+        (Schema.of(a=vector(), b=STRING), [[1.0], "a"], [[[1.0], "a"]], [[[1.0], "a"]]),
+        # One row of lists only, which the original takes for as many rows.
+        (WORDS, [["a"], ["b", "c"]], [[["a"], ["b", "c"]]], [["a"], ["b", "c"]]),
+        (WORDS, [[["a"], ["b"]], [["c"], []]], [[["a"], ["b"]], [["c"], []]], [[["a"], ["b"]], [["c"], []]]),
+        (WORDS, [[], []], [[[], []]], [[], []]),
+        (WORD, [["a", "b"]], [[["a", "b"]]], [["a", "b"]]),
+        (WORD, [[["a"]], [["b"]]], [[["a"]], [["b"]]], [[["a"]], [["b"]]]),
+        (Schema.of(v=vectors()), [[[1.0], [2.0]]], [[[1.0], [2.0]]], [[[1.0], [2.0]]]),
+    ],
+)
+def test_a_row_or_rows(schema: Schema, data: Any, rows: Any, to_the_original: Any) -> None:
+    assert rows_of([{"data": data}, {"data": [1]}], schema) == [*rows, [1]]
+    assert original.rows_of([{"data": data}, {"data": [1]}]) == [*to_the_original, [1]]
+
+
+def test_no_row() -> None:
+    assert rows_of([{"data": []}], WORD) == [[]]
+    with pytest.raises(BodyError) as refused:
+        original.rows_of([{"data": []}])
+    assert refused.value.original == "Index: 0, Size: 0"
 
 
 @pytest.mark.parametrize(
@@ -164,8 +202,10 @@ def test_lists_that_only_the_original_refuses() -> None:
         ([1], array(Base.SHORT)),
     ]:
         assert value_of(value, type_) == value
-        with pytest.raises(ValueRefused, match="element 1 is no"):
+        with pytest.raises(ValueRefused, match="element 1 is no") as refused:
             value_of(value, type_, strict=True)
+        wanted = {Base.LONG: "Long", Base.SHORT: "Short"}.get(type_.base, "Double")
+        assert refused.value.original == f"java.lang.Integer cannot be cast to java.lang.{wanted}"
     assert value_of([1.0], vector(), strict=True) == [1.0]
     assert value_of([1], array(Base.INT), strict=True) == [1]
     assert value_of([2**40], array(Base.LONG), strict=True) == [2**40]
@@ -183,16 +223,52 @@ def test_rows_of_another_length() -> None:
         with pytest.raises(ValueRefused, match=f"the record has {len(row)} field") as refused:
             table_of([[1, 2], row], schema)
         assert refused.value.row == 2
-    assert list(table_of([[1, 2, 3]], schema, strict=True).to_rows()) == [(1, 2)]
-    with pytest.raises(ValueRefused):
-        table_of([[1]], schema, strict=True)
+    assert list(original.table_of([[1, 2, 3]], schema).to_rows()) == [(1, 2)]
+    with pytest.raises(ValueRefused) as short:
+        original.table_of([[1]], schema)
+    assert short.value.original == "Index: 1, Size: 1"
 
 
 @pytest.mark.parametrize("type_", [INT, DOUBLE, STRING, BOOLEAN])
 def test_null_is_null_but_to_the_original(type_: Type) -> None:
     assert value_of(None, type_) is None
-    with pytest.raises(ValueRefused, match="null is no single"):
+    with pytest.raises(ValueRefused, match="the value is null") as refused:
         value_of(None, type_, strict=True)
+    assert refused.value.original == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ([1, "a", None, [1e7]], "[1, a, null, [1.0E7]]"),
+        ({"a": True, "b": {"c": 0.5}}, "{a=true, b={c=0.5}}"),
+        ([], "[]"),
+    ],
+)
+def test_the_original_takes_the_text_of_anything(value: Any, text: str) -> None:
+    assert value_of(value, STRING, strict=True) == text
+    with pytest.raises(ValueRefused) as refused:
+        value_of(value, INT, strict=True)
+    assert refused.value.message == f'For input string: "{text}"'
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "text"),
+    [
+        ([1.5], array(Base.INT), "java.lang.Double cannot be cast to java.lang.Integer"),
+        ([2**31], array(Base.INT), "java.lang.Long cannot be cast to java.lang.Integer"),
+        ([2**70], array(Base.LONG), "java.math.BigInteger cannot be cast to java.lang.Long"),
+        (["1"], array(Base.INT), "java.lang.String cannot be cast to java.lang.Integer"),
+        ([True], vector(), "java.lang.Boolean cannot be cast to java.lang.Double"),
+        ([[1.0]], vector(), "java.util.ArrayList cannot be cast to java.lang.Double"),
+        ([{}], array(Base.STRING), "java.util.LinkedHashMap cannot be cast to java.lang.String"),
+        ([None], vector(), ""),
+    ],
+)
+def test_the_original_casts(value: Any, type_: Type, text: str) -> None:
+    with pytest.raises(ValueRefused) as refused:
+        value_of(value, type_, strict=True)
+    assert refused.value.original == text
 
 
 @given(
@@ -211,8 +287,12 @@ def test_whatever_is_sent_is_read_or_refused(value: Any) -> None:
         array(Base.FLOAT),
     ):
         for strict in (False, True):
+            schema = Schema.of(x=type_)
             try:
-                found = rows_of(read_json_lines(json.dumps({"data": [value]}).encode()))
-                table_of(found, Schema.of(x=type_), strict=strict)
+                objects = read_json_lines(json.dumps({"data": [value]}).encode())
+                if strict:
+                    original.table_of(original.rows_of(objects), schema)
+                else:
+                    table_of(rows_of(objects, schema), schema)
             except (BodyError, ValueRefused):
                 continue

@@ -70,7 +70,6 @@ def data(*row: Any, told: Any = None) -> bytes:
     ("type_", "value", "text"),
     [
         ("int", 1, "1"),
-        ("float", 1.0, "1.0"),
         ("double", 1.0, "1.0"),
         ("byte", 1, "1"),
         ("long", 1, "1"),
@@ -85,6 +84,15 @@ def test_single_values(settings: Settings, type_: str, value: Any, text: str) ->
     container = identity(Type(Base(type_)), settings)
     assert container.invoke(data(value), JSON, None) == Answer(text.encode(), CSV)
     assert container.invoke(str(value).lower().encode(), CSV, None) == Answer(text.encode(), CSV)
+
+
+def test_a_single_float() -> None:
+    """C4: it is read; the original reads single floats of its frame as doubles, which fails."""
+    assert identity(FLOAT).invoke(data(1.0), JSON, None) == Answer(b"1.0", CSV)
+    for body, kind in [(data(1.0), JSON), (b"1.0", CSV), (lines([1.0]), JSONL)]:
+        with pytest.raises(ValueRefused) as refused:
+            identity(FLOAT, STRICT).invoke(body, kind, None)
+        assert refused.value.original == "java.lang.Float cannot be cast to java.lang.Double"
 
 
 @BOTH
@@ -110,7 +118,6 @@ def test_column_kinds_that_are_none() -> None:
         {"name": "x", "type": "int", "struct": "vector"},
         {"name": "x", "type": "intvalue"},
         {"name": "x", "type": "intvalue", "struct": "vector"},
-        {"name": "x", "type": "int", "struct": "tensor"},
         {"name": None, "type": "int"},
         {"name": "x", "type": None},
         {"type": "int"},
@@ -280,8 +287,10 @@ def test_many_csv_lines() -> None:
     assert pairs(STRICT).invoke(body, CSV, None)[0] == b"1.0,2.0"
     assert pairs().invoke(body, CSV, JSONL)[0] == b'{"features":[1.0,2.0]}\n{"features":[3.0,4.0]}'
     assert pairs(STRICT).invoke(body + b"x,y,z", CSV, None)[0] == b"1.0,2.0"
-    with pytest.raises(BodyError, match="Index: 0, Size: 0"):
-        pairs(STRICT).invoke(b"\n\n", CSV, None)
+    for settings in (SETTINGS, STRICT):
+        with pytest.raises(BodyError, match="no record") as none:
+            pairs(settings).invoke(b"\n\n", CSV, None)
+        assert none.value.original == "Index: 0, Size: 0"
 
 
 @pytest.mark.parametrize(
@@ -293,12 +302,21 @@ def test_extra_fields(body: bytes, kind: str) -> None:
     assert b"1.0,2.0" in pairs(STRICT).invoke(body, kind, None)[0]
 
 
-@BOTH
-@pytest.mark.parametrize(("body", "kind"), [(b"1,2", CSV), (data(1, 2), JSON), (lines([1, 2]), JSONL)])
-def test_too_few_fields(settings: Settings, body: bytes, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "kind", "text"),
+    [
+        (b"1,2", CSV, "2"),
+        (data(1, 2), JSON, "Index: 2, Size: 2"),
+        (lines([1, 2]), JSONL, "Index: 2, Size: 2"),
+    ],
+)
+def test_too_few_fields(body: bytes, kind: str, text: str) -> None:
     with pytest.raises(ValueRefused, match="the record has 2 fields where 3 are expected") as refused:
-        pairs(settings).invoke(body, kind, None)
+        pairs().invoke(body, kind, None)
     assert "test_name_1, test_name_2, test_name_3" in str(refused.value)
+    with pytest.raises(ValueRefused, match="the record has 2 fields, and none for column 3") as refused:
+        pairs(STRICT).invoke(body, kind, None)
+    assert refused.value.original == text
 
 
 def test_strings_are_quoted_where_text_would_lose_them() -> None:
@@ -452,6 +470,59 @@ def test_from_a_bundle_on_disk(tmp_path: Any) -> None:
     with pytest.raises(ParityError) as found:
         spoiled.verify()
     assert (found.value.container, found.value.stage, found.value.row) == ("post", "name", 2)
+
+
+def listed(*outputs: Field, settings: Settings = SETTINGS) -> SparkMLContainer:
+    told = schema(basic(test_name_1=INT, test_name_2=DOUBLE), outputs[0])
+    told["output"] = [schema([], one)["output"] for one in outputs]
+    return sparkml(ASSEMBLED, told, fitted=PAIR_FITTED, settings=settings)
+
+
+def test_many_output_columns() -> None:
+    """In every form, by the row and by the batch, bare only where one is asked for by itself."""
+    container = listed(Field("out", vector()), Field("test_name_1", INT))
+    for body, rows in [(b"1,2.5", 1), (b"1,2.5\n1,2.5", 2)]:
+        for accept, text in [
+            (CSV, "1.0,2.5,1"),
+            (JSONL, '{"out":[1.0,2.5],"test_name_1":1}'),
+            (TEXT, '{"source":"1.0 2.5 1"}'),
+        ]:
+            made = container.invoke(body, CSV, accept)
+            assert made == Answer("\n".join([text] * rows).encode(), CSV if accept == CSV else JSONL)
+            cells = container.run_row(container.decode_row(["1", "2.5"]))
+            assert container.encode_row(cells, accept).body.decode() == text
+    assert container.invoke(lines([1, 2.5], [3, 4.5]), JSONL, None).body == b"1.0,2.5,1\n3.0,4.5,3"
+    assert container.invoke(lines([1, 2.5]), JSONL, CSV).body == b"[[1.0,2.5,1]]"
+    one = listed(Field("test_name_1", INT))
+    assert one.invoke(b"1,2.5", CSV, JSONL).body == b'{"test_name_1":1}'
+    with pytest.raises(SettingError, match="output 'gone' is no column"):
+        listed(Field("out", vector()), Field("gone", INT))
+    with pytest.raises(SettingError, match="named twice"):
+        listed(Field("out", vector()), Field("out", vector()))
+    with pytest.raises(SettingError, match="there is one output, no list"):
+        listed(Field("out", vector()), settings=STRICT)
+    with pytest.raises(SettingError, match="there is no output"):
+        sparkml(ASSEMBLED, {"input": [], "output": []})
+
+
+def test_an_unknown_struct_is_a_vector_to_the_original() -> None:
+    told = {"input": [{"name": "x", "type": "double", "struct": "tensor"}]}
+    told["output"] = told["input"][0]  # type: ignore[assignment]
+    assert sparkml(graph(), told, settings=STRICT).invoke(data([1.0, 2.0]), JSON, None).body == b"1.0,2.0"
+    with pytest.raises(SettingError, match="struct 'tensor' is none of basic, vector, array"):
+        sparkml(graph(), told)
+
+
+def test_a_long_schema() -> None:
+    """Of 561 columns, which no variable of SageMaker's has room for."""
+    fields = [Field(f"column_{number}", DOUBLE) for number in range(561)]
+    told, row = schema(fields, fields[-1]), [float(number) for number in range(561)]
+    assert sparkml(graph(), told).invoke(",".join(map(str, row)).encode(), CSV, None).body == b"560.0"
+    with pytest.raises(SettingError, match=r"SAGEMAKER_SPARKML_SCHEMA has 2.,... characters.*1,024"):
+        sparkml(graph(), told, settings=STRICT)
+    for settings in (SETTINGS, STRICT):
+        bare = sparkml(graph(), None, settings=settings)
+        assert bare.invoke(data(*row, told=told), JSON, None).body == b"560.0"
 
 
 def test_what_is_not_a_schema() -> None:

@@ -88,38 +88,35 @@ def records(text: str) -> list[list[str]]:
 def read_table(body: bytes, schema: Schema, *, bulk_from: int = _BULK) -> Table:
     """A body of any number of records as a table; from ``bulk_from`` bytes on by Arrow's reader where it will do.
 
-    BodyError, ValueRefused or EmptyBody say what is wrong, and in which row and column.
+    BodyError, ValueRefused or, for no byte at all, EmptyBody say what is wrong, and in which row and column.
     """
     _check_basic(schema)
     columns = _bulk(body, schema) if len(body) >= bulk_from else None
     if columns is None:
         rows = [fitting(fields, schema, number) for number, fields in enumerate(records(text_of(body)))]
         if not rows:
-            raise EmptyBody("the body has no record", hint="Send one record a line.")
+            raise BodyError(
+                "the body has no record", hint="Send one record a line.", original="Index: 0, Size: 0"
+            )
         columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
     typed = {field.name: _typed(texts, field) for field, texts in zip(schema, columns, strict=True)}
     return Table(typed, len(columns[0]))
 
 
-def cells_of(fields: Sequence[str], schema: Schema, *, strict: bool = False) -> list[Any]:
-    """One record's fields as values of the schema's types.
-
-    ``strict`` reads as the original does: fields beyond the schema's are ignored, and an empty one is no number.
-    """
+def cells_of(fields: Sequence[str], schema: Schema) -> list[Any]:
+    """One record's fields as values of the schema's types."""
     _check_basic(schema)
-    fields = fitting(fields, schema, 0, extra=strict)
+    fields = fitting(fields, schema, 0)
     return [
-        None if not text and field.type.is_number and not strict else _parsed(text, field, 0)
+        None if not text and field.type.is_number else _parsed(text, field, 0)
         for text, field in zip(fields, schema, strict=True)
     ]
 
 
-def fitting(fields: Sequence[Any], schema: Schema, row: int, *, extra: bool = False) -> Sequence[Any]:
-    """The fields, when there are as many as columns, or with ``extra`` more; ``row`` counts from 0."""
+def fitting(fields: Sequence[Any], schema: Schema, row: int) -> Sequence[Any]:
+    """The fields, when there are as many as columns; ``row`` counts from 0."""
     if len(fields) == len(schema):
         return fields
-    if len(fields) > len(schema) and extra:
-        return fields[: len(schema)]
     raise ValueRefused(
         f"the record has {len(fields)} field{'s' if len(fields) != 1 else ''} where {len(schema)} are expected",
         row=row + 1,

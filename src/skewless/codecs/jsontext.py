@@ -8,18 +8,22 @@ from typing import Any
 import msgspec
 
 from skewless.codecs.csvtext import fitting, text_of
-from skewless.errors import BodyError, EmptyBody, ValueRefused
+from skewless.errors import BodyError, MalformedBody, ValueRefused
 from skewless.javatext import double_text, fits, parse_value
 from skewless.schema import INTEGERS, Base, Field, Schema, Struct
 from skewless.table import Table, from_cells
 
 KEYS = ("schema", "data")
+_LISTS = (Struct.ARRAY, Struct.VECTOR)
 
 
 def read_json(body: bytes) -> Mapping[str, Any]:
-    """The object of an ``application/json`` body: one row under ``data``."""
+    """The object of an ``application/json`` body: one row under ``data``. MalformedBody where it is none."""
     text_of(body)
-    return _object(body, None)
+    try:
+        return _object(body, None)
+    except BodyError as error:
+        raise MalformedBody(error.message, hint=error.hint) from None
 
 
 def read_json_lines(body: bytes) -> list[Mapping[str, Any]]:
@@ -28,7 +32,7 @@ def read_json_lines(body: bytes) -> list[Mapping[str, Any]]:
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines:
-        raise EmptyBody("the body has no record", hint='Send one {"data": […]} a line.')
+        raise BodyError("the body has no record", hint='Send one {"data": […]} a line.')
     return [_object(line.encode(), number) for number, line in enumerate(lines)]
 
 
@@ -46,28 +50,33 @@ def _object(data: bytes, line: int | None) -> Mapping[str, Any]:
     return found
 
 
-def rows_of(objects: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+def rows_of(objects: Sequence[Mapping[str, Any]], schema: Schema) -> list[list[Any]]:
     """The rows of a JSON Lines body: a line's data are one row, or a list of rows."""
     rows: list[list[Any]] = []
     for found in objects:
         data = found["data"]
-        if data and all(isinstance(item, list) for item in data):
+        if _is_rows(data, schema):
             rows.extend(data)
         else:
             rows.append(data)
     return rows
 
 
-def table_of(rows: Sequence[Sequence[Any]], schema: Schema, *, strict: bool = False) -> Table:
-    """JSON rows as a table of the schema's types. ValueRefused names row, column and value.
+def _is_rows(data: Sequence[Any], schema: Schema) -> bool:
+    """Whether these are rows and not the values of one, which may all be lists too."""
+    if not data or not all(isinstance(item, list) for item in data):
+        return False
+    if len(data) != len(schema) or not all(field.type.struct in _LISTS for field in schema):
+        return True
+    return all(any(isinstance(value, list) for value in item) for item in data)
 
-    ``strict`` ignores values beyond the schema's columns, refuses null, and takes in lists only what the original could
-    cast.
-    """
-    fitted = [fitting(row, schema, number, extra=strict) for number, row in enumerate(rows)]
+
+def table_of(rows: Sequence[Sequence[Any]], schema: Schema) -> Table:
+    """JSON rows as a table of the schema's types. ValueRefused names row, column and value."""
+    fitted = [fitting(row, schema, number) for number, row in enumerate(rows)]
     columns = {}
     for position, field in enumerate(schema):
-        cells = [cell_of(row[position], field, number, strict) for number, row in enumerate(fitted)]
+        cells = [cell_of(row[position], field, number) for number, row in enumerate(fitted)]
         try:
             columns[field.name] = from_cells(field.type, cells)
         except ValueRefused as error:
@@ -76,27 +85,24 @@ def table_of(rows: Sequence[Sequence[Any]], schema: Schema, *, strict: bool = Fa
     return Table(columns, len(fitted))
 
 
-def cell_of(value: Any, field: Field, row: int, strict: bool = False) -> Any:
+def cell_of(value: Any, field: Field, row: int) -> Any:
     """One JSON value as a value of the column's type; scalars go through their text, as in the original."""
     if field.type.struct is Struct.BASIC:
-        return None if value is None and not strict else _scalar(value, field, row)
+        return None if value is None else _scalar(value, field, row)
     if not isinstance(value, list):
         raise _refused(f"{_shown(value)} is no list, but the column is {field.type}", value, field, row)
-    return [_element(item, field, row, strict) for item in value]
+    return [_element(item, field, row) for item in value]
 
 
-def _element(item: Any, field: Field, row: int, strict: bool) -> Any:
-    """An element of a list. The original casts and does not convert: 1 is no double to it, and no long either."""
+def _element(item: Any, field: Field, row: int) -> Any:
+    """An element of a list: a whole number is a double too, and fits into every type that holds it."""
     base = field.type.base
     if base in (Base.DOUBLE, Base.FLOAT):
-        if isinstance(item, float) or (not strict and _is_whole(item) and fits(item, Base.LONG)):
+        if isinstance(item, float) or (_is_whole(item) and fits(item, Base.LONG)):
             return float(item)
     elif base in INTEGERS:
         if _is_whole(item) and fits(item, base):
-            # Jackson makes an int of what fits into one, and a long of the rest.
-            made = Base.INT if fits(item, Base.INT) else Base.LONG
-            if not strict or base is made:
-                return item
+            return item
     elif isinstance(item, str if base is Base.STRING else bool):
         return item
     raise _refused(f"element {_shown(item)} is no {base}", item, field, row)

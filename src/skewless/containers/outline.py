@@ -164,16 +164,14 @@ def _in_container(part: Part) -> _Read:
 
 
 def _gives(read: _Read, schema: SparkMLSchema | None) -> tuple[tuple[ColumnOutline, ...], list[str]]:
-    """What its container answers, the schema's output or the last column of all; and what is wrong with that."""
+    """What its container answers, the schema's outputs or the last column of all; and what is wrong with that."""
     made = [column for stage in read.model.stages for column in stage.outputs]
     if schema is None:
         return tuple(made[-1:]) if read.fitted else (), []
-    name = schema.output.name
-    found = next((column for column in (*read.model.inputs, *made) if column.name == name), None)
-    if found is not None:
-        return (found,), []
-    told = ColumnOutline(name, str(schema.output.type))
-    return (told,), [f"its schema's output {name!r} is no column of the bundle"]
+    there = {column.name: column for column in (*read.model.inputs, *made)}
+    gives = tuple(there.get(one.name, ColumnOutline(one.name, str(one.type))) for one in schema.outputs)
+    lost = [name for name in schema.outputs.names if name not in there]
+    return gives, [f"its schema's output {name!r} is no column of the bundle" for name in lost]
 
 
 def _about(model: ModelOutline, *lines: str) -> ModelOutline:

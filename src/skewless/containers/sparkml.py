@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from skewless.codecs import csvtext, jsontext
-from skewless.codecs.answers import render, render_cell
+from skewless.codecs import csvtext, jsontext, original
+from skewless.codecs.answers import render, render_cell, render_cells, render_named
 from skewless.containers.artifact import Artifact
 from skewless.containers.base import (
     Answer,
@@ -26,18 +26,27 @@ from skewless.containers.base import (
     media_type,
     unreadable,
 )
-from skewless.containers.sparkml_schema import SparkMLSchema, convert_schema, parse_schema
-from skewless.errors import AcceptError, ArtifactError, BodyError, SettingError
-from skewless.schema import INTEGERS, Base, Field, Schema, Struct, Type
+from skewless.containers.sparkml_fit import (
+    as_type,
+    bound_to,
+    cell_as_type,
+    fitted_schema,
+    output_of,
+    same_through_text,
+)
+from skewless.containers.sparkml_schema import SchemaError, SparkMLSchema, convert_schema, parse_schema
+from skewless.errors import AcceptError, BodyError, MalformedBody, SettingError
+from skewless.schema import Base, Field, Schema, Struct, Type
 from skewless.settings import Settings
-from skewless.table import DTYPES, Column, Table, from_cells
-from skewless.transforms.transform import Transform
+from skewless.table import Column, Table
 from skewless.vectors import SparseVector
 
 SCHEMA: Final = "SAGEMAKER_SPARKML_SCHEMA"
 ACCEPT: Final = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
 READS: Final = ("text/csv", "application/json", "application/jsonlines")
 WRITES: Final = ("text/csv", "application/jsonlines", "application/jsonlines;data=text")
+MOST_SCHEMA: Final = 1024
+"""Characters of a variable in SageMaker."""
 NO_SCHEMA: Final = "Input schema has to be provided either via environment variable or via the request"
 
 
@@ -45,6 +54,7 @@ class SparkMLContainer(BuiltIn):
     """One bundle, one schema."""
 
     runtime = "sparkml"
+    reads = READS
 
     def __init__(
         self,
@@ -61,7 +71,7 @@ class SparkMLContainer(BuiltIn):
         self.environment = environment
         self.default_accept = environment.get(ACCEPT) or "text/csv"
         self.notes: list[str] = []
-        chosen = schema or _configured(environment, artifact)
+        chosen = schema or _configured(environment, artifact, settings)
         self._for_schema = lru_cache(maxsize=16)(self._with_schema)
         self._ready = chosen is not None
         if chosen is not None:
@@ -70,7 +80,8 @@ class SparkMLContainer(BuiltIn):
             self.inputs = self.outputs = Schema(())
 
     def _prepare(self, schema: SparkMLSchema) -> None:
-        self.transform = _bound(self.artifact.transform, schema, self.artifact.fitted is not None)
+        self.listed = schema.listed
+        self.transform = bound_to(self.artifact.transform, schema, self.artifact.fitted is not None)
         self.inputs = Schema(
             tuple(
                 Field(
@@ -80,8 +91,7 @@ class SparkMLContainer(BuiltIn):
                 for given in schema.inputs
             )
         )
-        output = _output(self.transform, schema.output)
-        self.outputs = Schema((output,))
+        self.outputs = Schema(tuple(output_of(self.transform, output) for output in schema.outputs))
         self._casts = [
             None if given.type == wanted else (given.type, wanted)
             for given, wanted in ((field, self.transform.input_schema[field.name]) for field in self.inputs)
@@ -92,10 +102,10 @@ class SparkMLContainer(BuiltIn):
             for field, cast in zip(self.inputs, self._casts, strict=True)
             if cast is not None and cast[0].base is Base.FLOAT
         ]
-        self._row = self.transform.row_function((output.name,), schema.inputs.names)
+        self._row = self.transform.row_function(self.outputs.names, schema.inputs.names)
 
     def _with_schema(self, text: bytes) -> SparkMLContainer:
-        schema = convert_schema(msgspec.json.decode(text), "the request")
+        schema = convert_schema(msgspec.json.decode(text), "the request", strict=self.settings.strict)
         return SparkMLContainer(self.name, self.artifact, self.environment, self.settings, schema)
 
     def for_request(self, body: bytes, content_type: str | None) -> BuiltIn:
@@ -111,6 +121,11 @@ class SparkMLContainer(BuiltIn):
         if given is not None:
             try:
                 return self._for_schema(msgspec.json.encode(given))
+            except SchemaError as error:
+                # The schema of one JSON object is read before the original sees it, those of lines by itself.
+                unseen = kind == READS[1] and error.original is None
+                refused = MalformedBody if unseen else BodyError
+                raise refused(error.message, hint=error.hint, original=error.original) from None
             except SettingError as error:
                 raise BodyError(error.message, hint=error.hint) from None
         if not self._ready:
@@ -121,35 +136,31 @@ class SparkMLContainer(BuiltIn):
         kind = media_type(content_type)
         strict = self.settings.strict
         if kind == "text/csv":
-            return self._first_record(body) if strict else csvtext.read_table(body, self.inputs)
+            return (original.first_record if strict else csvtext.read_table)(body, self.inputs)
         if kind == "application/json":
             rows = [jsontext.read_json(body)["data"]]
         elif kind == "application/jsonlines":
-            rows = jsontext.rows_of(jsontext.read_json_lines(body))
+            rows = self.rows_in(body)
         else:
             raise unreadable(content_type, READS)
-        return jsontext.table_of(rows, self.inputs, strict=strict)
+        return (original.table_of if strict else jsontext.table_of)(rows, self.inputs)
 
-    def _first_record(self, body: bytes) -> Table:
-        """All that the original reads of a CSV body."""
-        found = csvtext.records(csvtext.text_of(body))
-        if not found:
-            raise BodyError("Index: 0, Size: 0")
-        cells = csvtext.cells_of(found[0], self.inputs, strict=True)
-        columns = {f.name: from_cells(f.type, [cell]) for f, cell in zip(self.inputs, cells, strict=True)}
-        return Table(columns, 1)
+    def rows_in(self, body: bytes) -> list[Any]:
+        """The rows of a JSON Lines body, of which a line may hold many."""
+        objects = jsontext.read_json_lines(body)
+        if self.settings.strict:
+            return original.rows_of(objects)
+        return jsontext.rows_of(objects, self.inputs)
 
     def run(self, table: Table) -> Table:
-        """The fitted stages that the answered column needs; a vector comes out with all its slots."""
+        """The fitted stages that the answered columns need; a vector comes out with all its slots."""
         done = self.transform.run(self._as_fitted(table), self.outputs.names, some=True)
-        (name,) = self.outputs.names
-        column = done[name]
-        if not column.type.is_vector:
+        if not any(column.type.is_vector for column in done.columns.values()):
             return done
-        return Table({name: Column(column.type, column.dense(), column.nulls)}, done.length, done.rows)
+        return Table({name: _dense(column) for name, column in done.columns.items()}, done.length, done.rows)
 
     def trace(self, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
-        """The columns of every fitted stage that the answered column needs."""
+        """The columns of every fitted stage that the answered columns need."""
         for stage, after in self.transform.trace(self._as_fitted(table), self.outputs.names):
             for field in stage.produced:
                 column = after[field.name]
@@ -157,14 +168,17 @@ class SparkMLContainer(BuiltIn):
 
     def _as_fitted(self, table: Table) -> Table:
         cast = {
-            field.name: _cast(table[field.name], pair)
+            field.name: as_type(table[field.name], pair)
             for field, pair in zip(self.inputs, self._casts, strict=True)
         }
         return Table(cast, table.length, table.rows)
 
     def encode(self, table: Table, content_type: str | None, accept: str | None) -> Answer:
         chosen, explicit = self._accept(accept)
-        texts = render(table, self.outputs.fields[0], chosen, self.settings.strict)
+        if self.listed:
+            texts = render_named(table, self.outputs, chosen)
+        else:
+            texts = render(table, self.outputs.fields[0], chosen, self.settings.strict)
         kind = "text/csv" if chosen == "text/csv" else "application/jsonlines"
         if media_type(content_type) == "application/jsonlines" and (explicit or self.settings.strict):
             # The original's answer to JSON Lines: one Java list of lists, whatever the type it declares.
@@ -191,7 +205,7 @@ class SparkMLContainer(BuiltIn):
             given += [Type(Base.DOUBLE)] * field.type.size if field.type.size is not None else [field.type]
         if len(given) != len(self.inputs) or not self._ready or self.settings.strict:
             return False
-        return all(_same_through_text(one, field.type) for one, field in zip(given, self.inputs, strict=True))
+        return all(same_through_text(one, field.type) for one, field in zip(given, self.inputs, strict=True))
 
     def adopt(self, upstream: Table) -> Table:
         parts: list[Column] = []
@@ -205,20 +219,21 @@ class SparkMLContainer(BuiltIn):
             floating = isinstance(part.values, np.ndarray) and part.values.dtype.kind == "f"
             if part.null_mask is not None or (floating and not np.isfinite(part.values).all()):
                 raise NeedsText
-            adopted[field.name] = _cast(part, None if part.type == field.type else (part.type, field.type))
+            adopted[field.name] = as_type(part, None if part.type == field.type else (part.type, field.type))
         return Table(adopted, upstream.length, upstream.rows)
 
     def decode_row(self, record: Sequence[str]) -> Cells:
-        return csvtext.cells_of(record, self.inputs, strict=self.settings.strict)
+        cells_of = original.csv_cells if self.settings.strict else csvtext.cells_of
+        return cells_of(record, self.inputs)
 
     def run_row(self, cells: Cells) -> Cells:
-        (made,) = self._row(
+        made = self._row(
             [
-                cell if cast is None or cell is None else _cast_cell(cell, cast[1])
+                cell if cast is None or cell is None else cell_as_type(cell, cast[1])
                 for cell, cast in zip(cells, self._casts, strict=True)
             ]
         )
-        return (made.dense() if isinstance(made, SparseVector) else made,)
+        return [cell.dense() if isinstance(cell, SparseVector) else cell for cell in made]
 
     def adopt_row(self, cells: Cells) -> Cells:
         flat: list[Any] = []
@@ -231,12 +246,15 @@ class SparkMLContainer(BuiltIn):
         for cell, field in zip(flat, self.inputs, strict=True):
             if cell is None or (isinstance(cell, float) and not np.isfinite(cell)):
                 raise NeedsText
-            adopted.append(_cast_cell(cell, field.type))
+            adopted.append(cell_as_type(cell, field.type))
         return adopted
 
     def encode_row(self, cells: Cells, accept: str | None) -> Answer:
         chosen, _ = self._accept(accept)
-        text = render_cell(cells[0], self.outputs.fields[0], 0, chosen, self.settings.strict)
+        if self.listed:
+            text = render_cells(cells, self.outputs, chosen)
+        else:
+            text = render_cell(cells[0], self.outputs.fields[0], 0, chosen, self.settings.strict)
         return Answer(text.encode(), "text/csv" if chosen == "text/csv" else "application/jsonlines")
 
     def execution_parameters(self) -> ExecutionParameters:
@@ -251,103 +269,23 @@ class SparkMLContainer(BuiltIn):
         """Nothing is held."""
 
 
-def _configured(environment: Mapping[str, str], artifact: Artifact) -> SparkMLSchema | None:
-    """The environment's schema; without one, what the bundle itself was fitted on."""
-    if environment.get(SCHEMA):
-        return parse_schema(environment[SCHEMA], SCHEMA)
-    if artifact.fitted is None or not artifact.transform.stages:
-        return None
-    transform = artifact.transform
-    output = transform.answer
-    names = transform.inputs_for((output.name,))
-    return SparkMLSchema(Schema(tuple(f for f in transform.input_schema if f.name in names)), output)
-
-
-def _bound(transform: Transform, schema: SparkMLSchema, fitted: bool) -> Transform:
-    """The transform for this schema's columns. SettingError where they are not what was fitted."""
-    fields = [
-        Field(given.name, _input_type(given, transform.input_schema.get(given.name), fitted))
-        for given in schema.inputs
-    ]
-    rest = [field for field in transform.input_schema if field.name not in schema.inputs]
-    try:
-        bound = Transform(transform.graph, Schema((*fields, *rest)), transform.trust)
-    except ArtifactError as error:
-        raise SettingError(f"the schema does not fit the bundle: {error}") from None
-    if schema.output.name in bound.output_schema:
-        absent = [name for name in bound.inputs_for((schema.output.name,)) if name not in schema.inputs]
-        if absent:
-            raise SettingError(
-                f"the schema has no input {absent[0]!r}, which the output {schema.output.name!r} needs",
-                hint=f"It needs: {', '.join(bound.inputs_for((schema.output.name,)))}.",
-            )
-    return bound
-
-
-def _input_type(given: Field, wanted: Type | None, fitted: bool) -> Type:
-    if wanted is None or wanted == given.type:
-        return given.type
-    same_struct = wanted.struct is given.type.struct
-    if same_struct and (wanted.is_vector or _widens(given.type.base, wanted.base)):
-        return wanted
-    if same_struct and not fitted and given.type.struct is Struct.BASIC:
-        # Nothing says what it was fitted on, so the schema is believed.
-        return given.type
-    raise SettingError(
-        f"the schema says {given.type} for input {given.name!r}, but it was fitted as {wanted}",
-        hint=f"Declare it as {wanted.base}, struct {wanted.struct}.",
-    )
-
-
-def _widens(given: Base, wanted: Base) -> bool:
-    if given in INTEGERS and wanted in INTEGERS:
-        return INTEGERS.index(given) <= INTEGERS.index(wanted)
-    return given in (*INTEGERS, Base.FLOAT, Base.DOUBLE) and wanted in (Base.FLOAT, Base.DOUBLE)
-
-
-def _output(transform: Transform, wanted: Field) -> Field:
-    found = transform.output_schema.get(wanted.name)
-    if found is None:
+def _configured(
+    environment: Mapping[str, str], artifact: Artifact, settings: Settings
+) -> SparkMLSchema | None:
+    """The environment's schema; without one, the bundle's own."""
+    text = environment.get(SCHEMA)
+    if not text:
+        return fitted_schema(artifact)
+    if settings.strict and len(text) > MOST_SCHEMA:
         raise SettingError(
-            f"the schema's output {wanted.name!r} is no column of the bundle",
-            hint=f"Its columns are: {transform.output_schema}.",
+            f"{SCHEMA} has {len(text):,} characters, and SageMaker's variables at most {MOST_SCHEMA:,}",
+            hint="Send the schema with each request, or leave SKEWLESS_STRICT out.",
         )
-    floating = {found.base, wanted.type.base} <= {Base.FLOAT, Base.DOUBLE}
-    if found.struct is not wanted.type.struct or not (found.base is wanted.type.base or floating):
-        raise SettingError(
-            f"the schema says {wanted.type} for the output {wanted.name!r}, but the bundle makes {found}",
-            hint=f"Declare it as type {found.base}, struct {found.struct}.",
-        )
-    return Field(wanted.name, found)
+    return parse_schema(text, SCHEMA, strict=settings.strict)
 
 
-def _same_through_text(given: Type, wanted: Type) -> bool:
-    """Whether a value written as text and read as ``wanted`` is the value itself."""
-    if Struct.BASIC is not given.struct or Struct.BASIC is not wanted.struct:
-        return False
-    if given.base in INTEGERS:
-        return wanted.base is Base.DOUBLE or (wanted.base in INTEGERS and _widens(given.base, wanted.base))
-    return given.base is wanted.base
-
-
-def _cast(column: Column, pair: tuple[Type, Type] | None) -> Column:
-    if pair is None or pair[1].base is Base.STRING or pair[1].struct is not Struct.BASIC:
-        return column
-    with np.errstate(over="ignore"):
-        return Column(pair[1], column.values.astype(DTYPES[pair[1].base]), column.nulls)
-
-
-def _cast_cell(cell: Any, wanted: Type) -> Any:
-    if wanted.struct is not Struct.BASIC:
-        return cell
-    if wanted.base is Base.DOUBLE:
-        return float(cell)
-    if wanted.base is Base.FLOAT:
-        # As an array is cast: a whole number is rounded once, not first to a double.
-        wide = np.int64(cell) if isinstance(cell, int) else np.float64(cell)
-        with np.errstate(over="ignore"):
-            return float(wide.astype(np.float32))
-    return cell
+def _dense(column: Column) -> Column:
+    return Column(column.type, column.dense(), column.nulls) if column.type.is_vector else column
 
 
 def load(

@@ -15,7 +15,6 @@ from typing import IO, Final
 
 import msgspec
 
-from skewless.codecs.jsontext import read_json_lines, rows_of
 from skewless.containers.base import Answer, BuiltIn, media_type
 from skewless.containers.pipeline import Pipeline
 from skewless.containers.sparkml import SparkMLContainer
@@ -386,12 +385,17 @@ def _row_lines(way: Way, chunk: Chunk, records: Records | None) -> Iterator[int]
     for start, end in records.spans(chunk.body):
         line += records.lines(chunk.body[before:start])
         before = start
-        rows = _rows_in(chunk.body[start:end]) if way.kind == JSON_LINES and way.joining is None else 1
+        rows = (
+            _rows_in(way.pipeline, chunk.body[start:end])
+            if way.kind == JSON_LINES and way.joining is None
+            else 1
+        )
         yield from repeat(line, rows)
 
 
-def _rows_in(line: bytes) -> int:
+def _rows_in(pipeline: Pipeline, line: bytes) -> int:
+    first = pipeline.containers[0]
     try:
-        return len(rows_of(read_json_lines(line)))
+        return len(first.rows_in(line)) if isinstance(first, SparkMLContainer) else 1
     except RequestError:
         return 1
