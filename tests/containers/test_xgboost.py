@@ -27,7 +27,6 @@ from skewless.errors import (
     ParityError,
     RequestError,
     SkewlessError,
-    UnsupportedError,
     ValueRefused,
 )
 from skewless.jobs.training.parity_rows import PARITY_FILE, parity_file
@@ -260,15 +259,6 @@ def test_what_arrives_long_is_shown_short() -> None:
     assert len(str(caught.value)) < 500
 
 
-@pytest.mark.parametrize(
-    "content_type", [None, "", "text/libsvm", "application/x-parquet", "recordio-protobuf"]
-)
-def test_known_gaps_in_content_types(content_type: str | None) -> None:
-    with pytest.raises(ContentTypeError, match="is not read yet") as caught:
-        FOUR.invoke(b"1 0:1", content_type, None)
-    assert caught.value.container == "model"
-
-
 def test_an_unknown_content_type() -> None:
     with pytest.raises(ContentTypeError) as caught:
         FOUR.invoke(b"[[1]]", "application/json; charset=utf-8", None)
@@ -310,14 +300,13 @@ def test_the_default_accept() -> None:
     [
         "application/xml",
         "text/csv, application/json",
-        "application/jsonlines",
-        "application/x-recordio-protobuf",
     ],
 )
 def test_unknown_accepts(accept: str) -> None:
     text = (
         f"Accept type {accept} is not supported. "
-        "Please use supported accept types: ['text/csv', 'application/json']."
+        "Please use supported accept types: "
+        "['text/csv', 'application/json', 'application/jsonlines', 'application/x-recordio-protobuf']."
     )
     for work in (
         lambda: FOUR.invoke(b"1,2,3,4,5,6", "text/csv", accept),
@@ -440,17 +429,15 @@ def test_the_files_of_an_artifact() -> None:
         == 0
     )
     with pytest.raises(ArtifactError, match=r"no file xgboost-model at the root.*holds: sub/xgboost-model"):
-        loading({"sub/xgboost-model": model})
+        loading({"sub/xgboost-model": model, ".hidden": model})
     with pytest.raises(ArtifactError, match="holds: nothing"):
         loading({})
-    with pytest.raises(UnsupportedError, match="holds xgboost-model-2 beside xgboost-model: ensembles"):
-        loading({"xgboost-model": model, "xgboost-model-2": model})
-    with pytest.raises(UnsupportedError, match="SAGEMAKER_INFERENCE_OUTPUT"):
-        loading({"xgboost-model": model}, SAGEMAKER_INFERENCE_OUTPUT="probability")
-    with pytest.raises(
-        ArtifactError, match=r"model\.tar\.gz, xgboost-model: this model is in XGBoost's old binary"
-    ):
-        loading({"xgboost-model": b"binf" + bytes(64)})
+    for beside in (b"", b"importance,0.5", b"binf" + bytes(64)):
+        with pytest.raises(ArtifactError, match=r"model\.tar\.gz, notes\.txt: this"):
+            loading({"xgboost-model": model, "notes.txt": beside})
+        alone = loading({"xgboost-model": model, "notes.txt": beside}, SAGEMAKER_INFERENCE_ENSEMBLE="false")
+        nested = loading({"xgboost-model": model, "code/inference.py": beside})
+        assert alone.invoke(ROW.encode(), "csv", None) == nested.invoke(ROW.encode(), "csv", None)
 
 
 def recorded(kind: str, model: bytes | None = None) -> dict[str, bytes]:

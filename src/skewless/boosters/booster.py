@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 import numpy as np
 
 from skewless.boosters.library import Floats
-from skewless.boosters.trained import Question, Trained
+from skewless.boosters.trained import Columns, Integers, Question, Trained
 from skewless.errors import ValueRefused
 
 REFUSED: Final = "Unable to evaluate payload provided: "
@@ -33,7 +33,8 @@ class Booster:
         """ArtifactError where the file is damaged or of another format."""
         self._trained = Trained(model, artifact=artifact, file=file)
         facts = self._trained.facts
-        self.features, self.objective = facts.features, facts.objective
+        self.features, self.objective, self.groups = facts.features, facts.objective, facts.groups
+        self.pickled = facts.pickled
         self.kind, self.trees = facts.booster, facts.trees
         self._question = Question(self._trained, by_matrix=self.kind != "gbtree")
         self.outputs = self._question.shape[0] if self._question.shape else None
@@ -52,6 +53,20 @@ class Booster:
             row, column = np.argwhere(infinite)[0].tolist()
             raise _infinite(column, row + 1, float(rows[row, column]))
         return self._question.ask(rows)
+
+    def predict_sparse(self, starts: Integers, columns: Columns, values: Floats) -> Floats:
+        """`predict` for rows in compressed form (CSR); an absent entry is missing, as NaN is.
+
+        ValueRefused for a column that the model has not, and for infinity.
+        """
+        for wrong in np.flatnonzero((columns < 0) | (columns >= self.features))[:1]:
+            error = self.shape_error(int(columns[wrong]) + 1)
+            error.row = int(np.searchsorted(starts, wrong, "right"))
+            raise error
+        for wrong in np.flatnonzero(np.isinf(values))[:1]:
+            row = int(np.searchsorted(starts, wrong, "right"))
+            raise _infinite(int(columns[wrong]), row, float(values[wrong]))
+        return self._question.ask_sparse(starts, columns, values)
 
     def predict_row(self, values: Sequence[float]) -> float | list[float]:
         """The prediction for one row: the same bits as `predict`, as Python floats."""

@@ -44,6 +44,7 @@ class ModelFacts:
     """What a sound model file says about itself. ``groups`` is the number of values it predicts for a row.
 
     ``parallel`` trees are trained in one round; ``best_round``, counted from 0, is where early stopping found the best.
+    ``pickled`` tells that it came in a Python pickle.
     """
 
     booster: str
@@ -53,6 +54,7 @@ class ModelFacts:
     trees: int
     parallel: int = 1
     best_round: int | None = None
+    pickled: bool = False
 
 
 def check(data: bytes, *, artifact: str | None = None, file: str | None = None) -> ModelFacts:

@@ -35,6 +35,10 @@ _SIGNATURES: Final[dict[str, tuple[Any, ...]]] = {
     ),
     "XGBoosterPredictFromDMatrix": (_POINTER, _POINTER, ctypes.c_char_p, *[_POINTER] * 3),
     "XGDMatrixCreateFromDense": (ctypes.c_char_p, ctypes.c_char_p, _POINTER),
+    "XGDMatrixCreateFromCSR": (
+        *(ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_char_p),
+        _POINTER,
+    ),
     "XGDMatrixSetInfoFromInterface": (_POINTER, ctypes.c_char_p, ctypes.c_char_p),
     "XGProxyDMatrixCreate": (_POINTER,),
     "XGDMatrixFree": (_POINTER,),

@@ -13,13 +13,16 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import nan
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from skewless.boosters.booster_model import check
 from skewless.boosters.library import Floats, Handle, Result, interface, library, reason
 from skewless.errors import ArtifactError, SkewlessError
+
+Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Columns: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 
 VALUE: Final = 0
 MARGIN: Final = 1
@@ -127,6 +130,31 @@ class Question:
         starts = [None] * threads if margins is None else np.array_split(margins, threads)
         with ThreadPoolExecutor(threads) as pool:
             return np.concatenate(list(pool.map(self._ask, parts, starts)))
+
+    def ask_sparse(self, starts: Integers, columns: Columns, values: Floats) -> Floats:
+        """Answers for rows in compressed form (CSR) whose absent entries are missing; every column is one there is."""
+        if len(starts) < 2:
+            return np.zeros((0, *self.shape), np.float32)
+        rows = (starts.astype(np.uint64), columns.astype(np.uint32), np.ascontiguousarray(values, np.float32))
+        arrays = tuple(interface(array) for array in rows)
+        features, handle = self._trained.facts.features, self._trained.handle()
+        calls, result = library(), Result()
+        if self.by_matrix:
+            matrix = Handle(calls.XGDMatrixFree)
+            made = ctypes.byref(matrix.pointer)
+            with self._trained.lock:
+                if calls.XGDMatrixCreateFromCSR(
+                    *arrays, features, self._matrix, made
+                ) or calls.XGBoosterPredictFromDMatrix(
+                    handle.pointer, matrix.pointer, self._config, *result.pointers
+                ):
+                    raise SkewlessError(reason())
+                return result.copy()
+        if calls.XGBoosterPredictFromCSR(
+            handle.pointer, *arrays, features, self._config, self._row.proxy.pointer, *result.pointers
+        ):
+            raise SkewlessError(reason())
+        return result.copy()
 
     def ask_row(self, values: Sequence[float]) -> float | list[float]:
         """`ask` for one row: a number, or a list of all there are. OverflowError for what no 32-bit float holds."""

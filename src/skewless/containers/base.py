@@ -83,6 +83,9 @@ class BuiltIn(Container):
     default_accept: str
     """The content type of the answer where the caller asks for none."""
 
+    hands_over: bool = True
+    """Whether its CSV answers say what its columns hold and no more, so that a neighbour may take these instead."""
+
     def for_request(self, body: bytes, content_type: str | None) -> BuiltIn:
         """The container that should handle this body: itself, unless the body brings a schema of its own."""
         return self

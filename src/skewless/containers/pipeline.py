@@ -247,7 +247,7 @@ def _row_chain(containers: Sequence[Container]) -> tuple[BuiltIn, ...] | None:
 
 def _answers_csv(container: BuiltIn) -> bool:
     # A neighbour reads CSV; an answer in any other form, or a wrong setting, is for `encode` and its reader to judge.
-    return container.default_accept == _CSV
+    return container.hands_over and container.default_accept == _CSV
 
 
 @contextmanager

@@ -1,57 +1,42 @@
-"""The XGBoost container in algorithm mode: CSV of numbers in, predictions as CSV or JSON out.
+"""The XGBoost container in algorithm mode: features in, predictions or selected content out.
 
-It answers as the original's newer images do (one answer a line), with its error texts. Known gaps, each refused by
-name: libsvm, Parquet and recordio bodies; JSON Lines and recordio answers; selectable inference; ensembles; script
-mode.
+It answers as the original's newer images do (one answer a line), with its error texts. What it reads, writes and
+selects is in `xgboost_requests`, `xgboost_answers` and `xgboost_selected`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from math import nan
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from skewless.boosters.booster import Booster
+from skewless.boosters.ensemble import Ensemble
 from skewless.containers import xgboost_csv
-from skewless.containers.base import Answer, BuiltIn, Cells, ExecutionParameters, media_type
+from skewless.containers.base import Answer, BuiltIn, Cells, ExecutionParameters
+from skewless.containers.xgboost_answers import CSV, Rows, accepted, batch, broken, written
 from skewless.containers.xgboost_parity import PARITY, ParityRows
-from skewless.errors import (
-    AcceptError,
-    ArtifactError,
-    ContentTypeError,
-    UnsupportedError,
-    ValueRefused,
-)
+from skewless.containers.xgboost_requests import SPARSE, Requests
+from skewless.containers.xgboost_selected import VARIABLE, Selection
+from skewless.errors import ArtifactError, PayloadTooLarge, SettingError, ValueRefused
 from skewless.schema import DOUBLE, Base, Field, Schema
 from skewless.settings import Settings
 from skewless.table import Column, Table
 
 MODEL: Final = "xgboost-model"
 ACCEPT: Final = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
-SELECTABLE: Final = "SAGEMAKER_INFERENCE_OUTPUT"
+ENSEMBLE: Final = "SAGEMAKER_INFERENCE_ENSEMBLE"
+BATCH: Final = "SAGEMAKER_BATCH"
+LARGEST: Final = "MAX_CONTENT_LENGTH"
 
-_CSV: Final = "text/csv"
-_JSON: Final = "application/json"
-_CSV_ANSWER: Final = "text/csv; charset=utf-8"
-_READ: Final = (_CSV, "csv")
-_NOT_YET: Final = (
-    "libsvm",
-    "parquet",
-    "recordio-protobuf",
-    "text/libsvm",
-    "text/x-libsvm",
-    "application/x-parquet",
-    "application/x-recordio-protobuf",
-)
-_ORIGINALS: Final = (
-    "csv, libsvm, parquet, recordio-protobuf, text/csv, text/libsvm, text/x-libsvm, "
-    "application/x-parquet, application/x-recordio-protobuf."
-)
+_MOST: Final = 20 << 20
+"""The original's own limit of a body, whatever the variable says."""
+
+Model: TypeAlias = Booster | Ensemble
 
 
 def load(
@@ -59,43 +44,55 @@ def load(
 ) -> XGBoostContainer:
     """The container for an unpacked model.tar.gz: ``files`` by path, ``artifact`` its name for errors.
 
-    ArtifactError where the model is missing or cannot be trusted; UnsupportedError for ensembles and other gaps.
+    ArtifactError where there is no model or one cannot be trusted; SettingError for a wrong variable.
     """
-    if environment.get(SELECTABLE):
-        raise UnsupportedError(
-            f"selectable inference ({SELECTABLE}) is not supported yet",
-            hint="Remove the variable; the answer is then the model's prediction.",
-        )
     named = {str(PurePosixPath(path)): data for path, data in files.items()}
-    seen = [path for path in named if not any(part.startswith(".") for part in path.split("/"))]
-    if MODEL not in named:
+    chosen = models_in(named, environment, artifact)
+    boosters = [Booster(named[file], artifact=artifact, file=file) for file in chosen]
+    model: Model = boosters[0] if len(boosters) == 1 else Ensemble(boosters, chosen, artifact)
+    parity = None
+    if PARITY in named and len(boosters) == 1:
+        parity = ParityRows.read(named[PARITY], named[chosen[0]], boosters[0], artifact)
+    return XGBoostContainer(name, model, environment, settings, parity)
+
+
+def models_in(files: Mapping[str, bytes], environment: Mapping[str, str], artifact: str) -> list[str]:
+    """The files that are models, as the original takes them: all at the root without a dot at the beginning.
+
+    With ``SAGEMAKER_INFERENCE_ENSEMBLE=false`` only one: ``xgboost-model``, or the first by name.
+    """
+    there = sorted(path for path in files if not path.startswith("."))
+    found = [path for path in there if "/" not in path]
+    if not found:
         raise ArtifactError(
             f"there is no file {MODEL} at the root",
             artifact=artifact,
-            hint=f"The artifact holds: {', '.join(sorted(seen)[:5]) or 'nothing'}.",
+            hint=f"The artifact holds: {', '.join(there[:5]) or 'nothing'}.",
         )
-    if len(seen) > 1:
-        others = sorted(set(seen) - {MODEL})
-        raise UnsupportedError(
-            f"{artifact} holds {others[0]} beside {MODEL}: ensembles and script mode are not supported yet",
-            hint=f"Pack {MODEL} alone; files whose names begin with a dot may be beside it.",
-        )
-    booster = Booster(named[MODEL], artifact=artifact, file=MODEL)
-    parity = None
-    if PARITY in named:
-        parity = ParityRows.read(named[PARITY], named[MODEL], booster, artifact)
-    return XGBoostContainer(name, booster, environment, settings, parity)
+    if environment.get(ENSEMBLE, "true").lower() == "true":
+        return found
+    return [MODEL if MODEL in found else found[0]]
+
+
+def _largest(environment: Mapping[str, str]) -> int | None:
+    """The most bytes of a body where the variable says so."""
+    text = environment.get(LARGEST)
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingError(f"{LARGEST}={text!r} is not a whole number above 0", hint="Give it in bytes.")
+    return min(int(text), _MOST)
 
 
 class XGBoostContainer(BuiltIn):
-    """One model; see the module."""
+    """One model, or several that answer as one; see the module."""
 
     runtime = "xgboost"
 
     def __init__(
         self,
         name: str,
-        booster: Booster,
+        booster: Model,
         environment: Mapping[str, str],
         settings: Settings,
         parity: ParityRows | None = None,
@@ -103,52 +100,70 @@ class XGBoostContainer(BuiltIn):
         self.name = name
         self.booster = booster
         self.settings = settings
-        self.default_accept = environment.get(ACCEPT) or _CSV
+        self.default_accept = environment.get(ACCEPT) or CSV
         self.inputs = Schema(tuple(Field(f"f{position}", DOUBLE) for position in range(booster.features)))
         several = booster.outputs
+        self.single = several is None
         made = ["prediction"] if several is None else [f"prediction_{number}" for number in range(several)]
         self.outputs = Schema(tuple(Field(column, DOUBLE) for column in made))
+        self.notes: tuple[str, ...] = ()
         self._parity = parity
+        self._batch = environment.get(BATCH, "").lower() == "true"
+        self._largest = _largest(environment)
+        self._selection = self._selected(environment.get(VARIABLE))
+        self.hands_over = self._selection is None and not (self._batch and not self.single)
+        pickled = isinstance(booster, Booster) and booster.pickled
+        self._requests = Requests(booster, strict=settings.strict, short=1 if pickled else None)
+
+    def _selected(self, text: str | None) -> Selection | None:
+        if not text:
+            return None
+        booster = self.booster
+        try:
+            chosen = Selection.of(text, booster.objective, booster.groups, single=self.single)
+        except SettingError:
+            if not self.settings.strict:
+                raise
+            # The original starts, and fails for each request.
+            return Selection((), {}, [])
+        if chosen.untold:
+            self.notes = (
+                f"{VARIABLE}: {', '.join(chosen.untold)} cannot be told of {booster.objective}, and will be nan; "
+                f"there are: {', '.join(chosen.told)}",
+            )
+        return chosen
 
     def execution_parameters(self) -> ExecutionParameters:
         """As the original: a call for each core, as many records a call as fit."""
-        return ExecutionParameters(os.cpu_count() or 1, "MULTI_RECORD", self.settings.max_payload_mb)
+        most = self.settings.max_payload_mb if self._largest is None else self._largest >> 20
+        return ExecutionParameters(os.cpu_count() or 1, "MULTI_RECORD", most)
 
     def verify(self) -> int:
         """Replay the parity rows through both paths; 0 where the artifact has none."""
-        return 0 if self._parity is None else self._parity.replay(self.name, MODEL, self.booster)
+        if self._parity is None or not isinstance(self.booster, Booster):
+            return 0
+        return self._parity.replay(self.name, MODEL, self.booster)
 
     def close(self) -> None:
         """Give the model back."""
         self.booster.close()
 
     def decode(self, body: bytes, content_type: str | None) -> Table:
-        """A CSV body. BodyError where text is no number; ValueRefused for a wrong number of features."""
-        kind = media_type(content_type)
-        if kind not in _READ:
-            raise _unreadable(content_type, kind)
-        columns = xgboost_csv.columns_of(body, self.booster.features, self.booster.shape_error)
-        return self._table(columns, len(columns[0]), None)
-
-    def _table(self, columns: Sequence[Any], length: int, rows: Any) -> Table:
-        names = self.inputs.names
-        return Table(
-            {name: Column(DOUBLE, values) for name, values in zip(names, columns, strict=True)}, length, rows
-        )
+        """A body. BodyError where it is not what its type says; ValueRefused for a wrong number of features."""
+        if self._largest is not None and len(body) > self._largest:
+            raise PayloadTooLarge(
+                f"the body has {len(body):,} bytes, over the limit of {self._largest:,}",
+                hint=f"Send fewer records at once, or set a larger {LARGEST} (up to {_MOST:,}).",
+            )
+        return self._requests.read(body, content_type)
 
     def run(self, table: Table) -> Table:
         """Predict. ValueRefused for infinity, with the row's number in the input."""
-        matrix = np.empty((len(table), self.booster.features), np.float32)
-        with np.errstate(over="ignore"):  # too large becomes infinite, and is refused with its place
-            for position, name in enumerate(self.inputs.names):
-                matrix[:, position] = _numbers(table[name])
         try:
-            made = self.booster.predict(matrix).astype(np.float64)
+            made = self._predicted(table).astype(np.float64)
         except ValueRefused as refused:
             if refused.row is not None:
-                position = refused.row - 1
-                refused.row = table.row_number(position) + 1
-                refused.value = table[refused.column or "f0"].cell(position)
+                refused.row = table.row_number(refused.row - 1) + 1
             raise
         several = [made] if made.ndim == 1 else list(made.T)
         columns = {
@@ -156,26 +171,38 @@ class XGBoostContainer(BuiltIn):
         }
         return Table(columns, len(table), table.rows)
 
+    def _predicted(self, table: Table) -> Any:
+        with np.errstate(over="ignore"):  # too large becomes infinite, and is refused with its place
+            if SPARSE in table.columns:
+                rows = table[SPARSE].values
+                return self.booster.predict_sparse(rows.starts, rows.indices, rows.values.astype(np.float32))
+            matrix = np.empty((len(table), self.booster.features), np.float32)
+            for position, name in enumerate(self.inputs.names):
+                matrix[:, position] = _numbers(table[name])
+        try:
+            return self.booster.predict(matrix)
+        except ValueRefused as refused:
+            if refused.row is not None:
+                refused.value = table[refused.column or "f0"].cell(refused.row - 1)
+            raise
+
     def encode(self, table: Table, content_type: str | None, accept: str | None) -> Answer:
-        """Predictions as CSV or JSON, whatever the request's content type was."""
+        """Predictions in the wanted type, whatever the request's content type was."""
         columns = [table[name].values.tolist() for name in self.outputs.names]
         return self._answer(list(zip(*columns, strict=True)), accept)
 
-    def _answer(self, rows: Sequence[Sequence[float]], accept: str | None) -> Answer:
-        kind = media_type(accept)
-        if kind in ("", "*/*"):
-            accept = self.default_accept
-            kind = media_type(accept)
-        if kind == _CSV:
-            return Answer("".join([",".join(map(repr, row)) + "\n" for row in rows]).encode(), _CSV_ANSWER)
-        if kind == _JSON:
-            single = self.booster.outputs is None
-            scores = [{"score": row[0] if single else list(row)} for row in rows]
-            return Answer(json.dumps({"predictions": scores}).encode(), _JSON)
-        raise AcceptError(
-            f"Accept type {accept} is not supported. Please use supported accept types: {[_CSV, _JSON]}.",
-            value=accept,
-        )
+    def _answer(self, rows: Rows, accept: str | None) -> Answer:
+        strict, kind = self.settings.strict, accepted(accept, self.default_accept)
+        if self._selection is not None:
+            answer = self._selection.written(rows, kind, batch=self._batch) if self._selection.told else None
+            if answer is None:
+                raise broken(
+                    f"Cannot encode selected predictions into accept type '{kind}'.", strict=strict, kind=kind
+                )
+            return answer
+        if self._batch:
+            return batch(rows, single=self.single)
+        return written(rows, kind, single=self.single, strict=strict)
 
     def adopts(self, upstream: Schema) -> bool:
         """Doubles and whole numbers, alone or in vectors: their text reads back as themselves.
@@ -199,7 +226,7 @@ class XGBoostContainer(BuiltIn):
             error = self.booster.shape_error(len(columns))
             error.row = upstream.row_number(0) + 1
             raise error
-        return self._table(columns, len(upstream), upstream.rows)
+        return self._requests.table(columns, len(upstream), upstream.rows)
 
     def record(self, line: str) -> Sequence[str] | None:
         """The fields of one line, by its own delimiter."""
@@ -207,7 +234,7 @@ class XGBoostContainer(BuiltIn):
 
     def decode_row(self, record: Sequence[str]) -> Cells:
         """The row path of `decode`."""
-        return xgboost_csv.numbers_of(record, self.booster.features, 1, self.booster.shape_error)
+        return self._requests.csv_row(record)
 
     def run_row(self, cells: Cells) -> Cells:
         """The row path of `run`."""
@@ -238,12 +265,3 @@ def _numbers(column: Column) -> Any:
     if column.nulls is None and column.values.dtype == np.float64:
         return column.values
     return column.numbers()
-
-
-def _unreadable(content_type: str | None, kind: str) -> ContentTypeError:
-    if not kind or kind in _NOT_YET:
-        what = f"content type {kind}" if kind else "a body without a content type, which is taken for libsvm,"
-        return ContentTypeError(
-            f"{what} is not read yet", value=content_type, hint="Send text/csv, and say so in Content-Type."
-        )
-    return ContentTypeError(f"{kind} is not an accepted ContentType: {_ORIGINALS}", value=content_type)

@@ -91,6 +91,15 @@ def _number(text: str, position: int, row: int) -> float:
     )
 
 
+def first_width(body: bytes) -> int:
+    """How many fields the first record has; 0 where there is none."""
+    found = _FIRST_LINE.search(body)
+    if not found:
+        return 0
+    line = found[0].decode(errors="replace")
+    return len(fields_of(line, delimiter_of(line), 1))
+
+
 def columns_of(body: bytes, features: int, shape_error: ShapeError) -> list[Doubles]:
     """All columns of a body of one record or more. EmptyBody where there is none."""
     if len(body) >= _BULK and features > 1 and not _NOT_BULK.search(body):
