@@ -36,6 +36,12 @@ def cases() -> Iterator[Case]:
         MaxAbsScaler(clip=True),
     ):
         yield _sparse(scaler)
+    for scaler in (
+        StandardScaler(with_mean=False),
+        RobustScaler(with_centering=False),
+        MaxAbsScaler(clip=True),
+    ):
+        yield _sparse(scaler)
 
 
 def _case(scaler: Any, nan: bool) -> Case:
