@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from time import perf_counter_ns
 from typing import Final, TypeAlias
@@ -17,12 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
 
 from skewless.containers.base import media_type
 from skewless.containers.pipeline import Course, Pipeline
 from skewless.errors import ContentTypeError, PayloadTooLarge, RequestError
 from skewless.lazy import resolve
+from skewless.serving.bodies import Unread, read_body
 from skewless.serving.meters import Meters
 from skewless.serving.statuses import status_of
 from skewless.serving.tracing import Tracing, tracing
@@ -31,8 +29,7 @@ from skewless.settings import Settings
 _INLINE: Final = 16 << 10
 """Bodies up to so many bytes are processed on the event loop: handing them to a thread costs more than they do."""
 
-_LINGER: Final = 30
-"""Seconds for which the rest of a refused body is read."""
+_SMALLER: Final = "Send fewer records at once, or start the server with a larger SKEWLESS_MAX_PAYLOAD_MB."
 
 _LONGEST: Final = 1000
 """Characters of a refusal."""
@@ -107,7 +104,7 @@ class Front:
     async def _invoke(self, request: Request, course: Course) -> Response:
         kind, accept = request.headers.get("content-type"), request.headers.get("accept")
         try:
-            body = await self._body(request)
+            body = await read_body(request, self.settings.max_payload, _SMALLER)
             if len(body) <= _INLINE:
                 answer = self.pipeline.invoke(body, kind, accept, course)
             else:
@@ -128,25 +125,6 @@ class Front:
             headers["x-skewless-skipped"] = str(len(answer.skipped))
             headers["x-skewless-skipped-rows"] = _listed(answer.skipped)
         return Response(answer.body, headers=headers)
-
-    async def _body(self, request: Request) -> bytes:
-        limit = self.settings.max_payload
-        told = request.headers.get("content-length", "0")
-        if told.isdecimal() and int(told) > limit:
-            raise self._too_large(f"{int(told):,} bytes")
-        parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > limit:
-                raise self._too_large(f"{size:,} bytes or more")
-            parts.append(part)
-        return b"".join(parts)
-
-    def _too_large(self, size: str) -> PayloadTooLarge:
-        return PayloadTooLarge(
-            f"the body has {size}, over the limit of {self.settings.max_payload:,}",
-            hint="Send fewer records at once, or start the server with a larger SKEWLESS_MAX_PAYLOAD_MB.",
-        )
 
     def _spent(self, marks: Sequence[int]) -> str:
         """The milliseconds of each container, as browsers and proxies know them (W3C Server Timing)."""
@@ -191,29 +169,6 @@ def _listed(rows: Sequence[int]) -> str:
 def _shortened(text: str) -> str:
     """Without the middle of what would fill a screen: a refused value may be as large as a body."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
-
-
-class Unread(PlainTextResponse):
-    """An answer to a request whose body was not read to its end.
-
-    What still comes is thrown away after the answer: closing a connection that holds unread bytes resets it, and the
-    client would see that in place of the answer.
-    """
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.headers["connection"] = "close"
-
-        async def not_the_end(message: Message) -> None:
-            await send({**message, "more_body": True})
-
-        await super().__call__(scope, receive, not_the_end)
-        # Who asked before sending the body has been answered, and sends none.
-        if not any(name == b"expect" for name, _ in scope["headers"]):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LINGER):
-                    while (await receive()).get("more_body"):
-                        pass
-        await send({"type": "http.response.body", "body": b""})
 
 
 def create_app(pipeline: Pipeline, settings: Settings, log: Refusals | None = None) -> Starlette:
