@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from skewless.blobs import Blobs
+from skewless.blobs import BlobError, Blobs
 from skewless.errors import SettingError, SkewlessError, UnsupportedError
 
 PROCESSING: Final = PurePosixPath("/opt/ml/processing")
@@ -100,6 +100,7 @@ class Uploads:
         self._blobs = blobs
         self._outputs = outputs
         self._seen: dict[Path, tuple[int, int]] = {}
+        self._links: set[Path] = set()
         self._done = Event()
         self._thread = Thread(target=self._now_and_then)
         self._error: SkewlessError | None = None
@@ -115,6 +116,10 @@ class Uploads:
         if self._thread.ident is not None:
             self._thread.join()
 
+    def pass_over(self) -> None:
+        """What is there now has come from the bucket, and is not uploaded before it changes."""
+        self._seen |= {file: _state(file) for output in self._outputs for file in self._files(output.folder)}
+
     def finish(self, *, everything: bool) -> None:
         """Upload what is left: of all outputs, or of Continuous ones. SkewlessError, also for what failed before."""
         self.__exit__()
@@ -126,25 +131,37 @@ class Uploads:
         while not self._done.wait(_PERIOD):
             try:
                 self._upload([output for output in self._outputs if output.continuous])
+            except FileNotFoundError:
+                continue  # a folder that was just listed is gone; the next look sees what there is
             except SkewlessError as error:
                 self._error = error
                 return
 
     def _upload(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
-            for file in _files(output.folder):
-                found = file.stat()
-                state = (found.st_mtime_ns, found.st_size)
-                if self._seen.get(file) != state:
-                    key = file.relative_to(output.folder).as_posix()
-                    self._blobs.upload(file, f"{output.uri}/{key}")
-                    self._seen[file] = state
+            for file in self._files(output.folder):
+                key = file.relative_to(output.folder).as_posix()
+                try:
+                    state = _state(file)
+                    if self._seen.get(file) != state:
+                        self._blobs.upload(file, f"{output.uri}/{key}")
+                        self._seen[file] = state
+                except (FileNotFoundError, BlobError):
+                    # Programs that keep only their newest files delete others at any time.
+                    if file.exists():
+                        raise
+
+    def _files(self, folder: Path) -> Iterator[Path]:
+        """Regular files. Links are none: where they point to is another place outside the job's private folders."""
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink():
+                if path not in self._links:
+                    print(f"skewless: {path.relative_to(folder)} is a link and is not uploaded", flush=True)
+                    self._links.add(path)
+            elif path.is_file():
+                yield path
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Regular files. Links are none: where they point to is another place outside the job's private folders."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink():
-            print(f"skewless: {path.relative_to(folder)} is a link and is not uploaded", flush=True)
-        elif path.is_file():
-            yield path
+def _state(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_mtime_ns, found.st_size

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from skewless.blobs import Blobs, open_blobs
+from skewless.blobs import Blobs, BucketMissing, open_blobs
 from skewless.jobs.job import Job
+from skewless.names import bucket_and_key
 from skewless.programs import surroundings
 from skewless.programs.program import Cover
 from skewless.programs.surroundings import clean_environment
@@ -46,6 +47,17 @@ def blobs_of(job: Job) -> Blobs:
         access_key=services.access_key,
         secret_key=services.secret_key,
     )
+
+
+def require_bucket(blobs: Blobs, address: str) -> None:
+    """BucketMissing before a job's work rather than after it."""
+    bucket, _ = bucket_and_key(address) or ("", "")
+    if not blobs.exists(f"s3://{bucket}/"):
+        raise BucketMissing(
+            "there is no such bucket for the artifact",
+            uri=f"s3://{bucket}",
+            hint=f"Check S3OutputPath, or create it: aws s3 mb s3://{bucket}",
+        )
 
 
 def write_programs(job: Job, programs: Mapping[str, str]) -> None:
