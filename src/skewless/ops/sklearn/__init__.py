@@ -1,6 +1,10 @@
 """Ops of fitted scikit-learn estimators, one family a file. The imports below are the table of contents."""
 
+from skewless.ops.sklearn import bins as bins
 from skewless.ops.sklearn import columns as columns
 from skewless.ops.sklearn import encode as encode
 from skewless.ops.sklearn import labels as labels
+from skewless.ops.sklearn import norm as norm
+from skewless.ops.sklearn import poly as poly
 from skewless.ops.sklearn import scale as scale
+from skewless.ops.sklearn import select as select
