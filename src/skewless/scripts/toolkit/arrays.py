@@ -51,10 +51,10 @@ def npy_to_numpy(npy_array: bytes) -> Array:
         shape, _, dtype = _HEADERS[npy_format.read_magic(stream)](stream)
         if dtype.hasobject:
             raise DecodeError("the array holds pickled Python objects, which are never loaded")
-        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > len(npy_array):
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > len(npy_array) - stream.tell():
             raise DecodeError(f"the array's header tells of the shape {shape}, and there is less")
         stream.seek(0)
-        return npy_format.read_array(stream, allow_pickle=False)
+        return np.asarray(npy_format.read_array(stream, allow_pickle=False))
     except DecodeError:
         raise
     except Exception as error:  # numpy's reader meets damage with whatever its parts raise
@@ -106,7 +106,7 @@ def csv_to_numpy(string_like: str | bytes, dtype: Any = None) -> Array:
     """A CSV as numbers, or as text where it holds any; one line, or one column, gives one dimension."""
     rows = csv_rows(string_like)
     try:
-        array = np.array(rows).squeeze()
+        array: Array = np.array(rows).squeeze()
     except ValueError:
         raise DecodeError("the CSV's lines have different numbers of fields") from None
     try:
@@ -160,7 +160,8 @@ DECODERS: Final[Mapping[str, Callable[[Any], Array]]] = {
 
 def decode(obj: Any, content_type: str) -> Array:
     """A body of exactly one of the three types. UnsupportedFormatError for another, DecodeError."""
-    return _of(DECODERS, content_type)(obj)
+    array: Array = _of(DECODERS, content_type)(obj)
+    return array
 
 
 def encode(array_like: Any, content_type: str) -> Any:

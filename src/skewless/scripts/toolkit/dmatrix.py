@@ -17,6 +17,7 @@ from skewless.errors import RequestError
 from skewless.scripts.toolkit import content_types
 from skewless.scripts.toolkit.arrays import text_of
 from skewless.scripts.toolkit.errors import DecodeError, UnsupportedFormatError
+from skewless.scripts.toolkit.response import plain_type
 
 
 def csv_to_dmatrix(input: str | bytes, dtype: Any = None) -> xgboost.DMatrix:
@@ -47,11 +48,8 @@ def libsvm_to_dmatrix(string_like: str | bytes) -> xgboost.DMatrix:
         rows = read_libsvm(body, labelled=False)
     except RequestError as error:
         raise DecodeError(str(error)) from None
-    # Counted from 1 where no index is 0, as the container does it.
-    shift = 1 if len(rows.indices) and rows.indices.min() >= 1 else 0
-    matrix = csr_matrix(
-        (rows.values, rows.indices - shift, rows.starts), shape=(rows.rows, max(rows.width - shift, 0))
-    )
+    # Indices as they are: get_dmatrix, and XGBoost's own reader of files, train on the same columns.
+    matrix = csr_matrix((rows.values, rows.indices, rows.starts), shape=(rows.rows, rows.width))
     return xgboost.DMatrix(matrix)
 
 
@@ -78,7 +76,7 @@ DECODERS: Final[Mapping[str, Callable[[Any], xgboost.DMatrix]]] = {
 
 def decode(obj: Any, content_type: str) -> xgboost.DMatrix:
     """A body by its content type, whose parameters do not matter. UnsupportedFormatError for another."""
-    plain = content_type.partition(";")[0].strip().lower()
+    plain = plain_type(content_type)
     if plain not in DECODERS:
         raise UnsupportedFormatError(plain)
     return DECODERS[plain](obj)

@@ -14,9 +14,14 @@ from skewless.scripts.toolkit import content_types
 _TEXTS = frozenset({"application/ecmascript", "application/javascript", "application/sql", "application/xml"})
 
 
+def plain_type(content_type: str) -> str:
+    """A content type without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 def with_charset(mimetype: str) -> str:
     """The content type that Werkzeug makes of a mimetype: texts are told to be UTF-8."""
-    plain = mimetype.partition(";")[0].strip()
+    plain = plain_type(mimetype)
     is_text = plain.startswith("text/") or plain in _TEXTS or plain.endswith("+xml")
     return f"{mimetype}; charset=utf-8" if is_text and "charset" not in mimetype.lower() else mimetype
 
@@ -48,7 +53,7 @@ class Response:
     @property
     def mimetype(self) -> str:
         """The content type without its parameters."""
-        return self.content_type.partition(";")[0].strip()
+        return plain_type(self.content_type)
 
     def get_data(self, as_text: bool = False) -> Any:
         """The body."""

@@ -158,8 +158,7 @@ def _recordio(file: Path) -> _Part:
     return _Part(rows, found.labels)
 
 
-_READERS: Final[Mapping[str, Callable[[Path, bool], _Part]]] = {
-    CSV: _csv,
+_READERS: Final[Mapping[str, Callable[[Path], _Part]]] = {
     LIBSVM: _libsvm,
     PARQUET: _parquet,
     RECORDIO_PROTOBUF: _recordio,
