@@ -21,10 +21,11 @@ import pytest
 import xgboost
 
 from skewless.blobs import open_blobs
-from skewless.errors import SettingError, SkewlessError, UnsupportedError
+from skewless.errors import SettingError, SkewlessError
 from skewless.jobs.job import OUTCOME, PROGRESS, Asked, Job, Outcome, write_asked
 from skewless.jobs.manifests import entries
 from skewless.jobs.training.channels import channels_of
+from skewless.jobs.training.content_types import CONTENT_TYPES
 from skewless.jobs.training_job import run
 from skewless.services import Services
 from tests.requests import TRAINING, changed
@@ -266,7 +267,7 @@ def test_a_fault_of_the_algorithm_is_called_so(
     def fault(*_: Any, **__: Any) -> None:
         raise MemoryError("bad allocation")
 
-    monkeypatch.setattr(xgboost, "train", fault)
+    monkeypatch.setattr(xgboost.Booster, "update", fault)
     assert run(Job(laid_out(tmp_path, s3, CARS))) == Outcome(
         "Failed", "AlgorithmError: XGB train call failed with exception:\nMemoryError: bad allocation"
     )
@@ -282,19 +283,9 @@ CHANNEL = "InputDataConfig.0"
         (changed(CARS, "InputDataConfig", []), SettingError, "Missing required channel: train"),
         (changed(CARS, f"{CHANNEL}.ChannelName", "test"), SettingError, "Extraneous channel found: test"),
         (
-            changed(CARS, f"{CHANNEL}.ContentType", None),
-            UnsupportedError,
-            "has no ContentType, which stands for",
-        ),
-        (
-            changed(CARS, f"{CHANNEL}.ContentType", "libsvm"),
-            UnsupportedError,
-            "training on libsvm is not supported",
-        ),
-        (
-            changed(CARS, f"{CHANNEL}.ContentType", "application/x-parquet"),
-            UnsupportedError,
-            "training on Parquet",
+            changed(CARS, f"{CHANNEL}.ContentType", "application/json"),
+            SettingError,
+            "Channel configuration for 'train' channel is not supported: {'ContentType': 'application/json'}",
         ),
         (
             changed(CARS, f"{CHANNEL}.ContentType", "text/csv; charset=utf-8"),
@@ -302,7 +293,7 @@ CHANNEL = "InputDataConfig.0"
             "Channel configuration for 'train' channel is not supported: "
             "{'ContentType': 'text/csv; charset=utf-8'}",
         ),
-        (changed(CARS, f"{CHANNEL}.InputMode", "Pipe"), UnsupportedError, "Pipe mode is no longer supported"),
+        (changed(CARS, f"{CHANNEL}.InputMode", "Pipe"), SettingError, "Pipe mode is no longer supported"),
         (
             changed(CARS, "AlgorithmSpecification.TrainingInputMode", "FastFile"),
             SettingError,
@@ -316,12 +307,12 @@ def test_channels_that_are_not_taken(request_: dict[str, Any], kind: type[Skewle
     assert said in str(raised.value)
 
 
-@pytest.mark.parametrize("content", ["csv", "text/csv"])
-def test_channels_that_are_taken(content: str) -> None:
+@pytest.mark.parametrize("content", [*CONTENT_TYPES, None])
+def test_channels_that_are_taken(content: str | None) -> None:
     channels = channels_of(changed(CARS, f"{CHANNEL}.ContentType", content))
-    assert [(one.name, one.uri) for one in channels] == [
-        ("train", "s3://data/output/train"),
-        ("validation", "s3://data/output/validation"),
+    assert [(one.name, one.uri, one.content_type) for one in channels] == [
+        ("train", "s3://data/output/train", content or "text/libsvm"),
+        ("validation", "s3://data/output/validation", "text/csv"),
     ]
 
 

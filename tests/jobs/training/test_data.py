@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skewless.errors import SkewlessError, TrainingDataError, UnsupportedError
+from skewless.errors import SkewlessError, TrainingDataError
 from skewless.jobs.training import csv_matrix
 from skewless.jobs.training.channel_files import same_content
+from skewless.jobs.training.content_types import Format
 from skewless.jobs.training.csv_matrix import Layout, Matrix, first_line, read_matrix
-from skewless.jobs.training.data import TrainingData, read_train, read_validation
+from skewless.jobs.training.data import read_both, read_train
+from skewless.jobs.training.rows import TrainingData
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -23,8 +25,12 @@ def write(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def read(path: Path, *, weighted: bool = False) -> TrainingData:
-    return read_train(path, weighted=weighted)
+def read(path: Path, form: Format = Format.CSV, *, weighted: bool = False) -> TrainingData:
+    return read_train(path, form, weighted=weighted)
+
+
+def read_judge(train: Path, path: Path, *, weighted: bool = False) -> TrainingData:
+    return read_both(train, path, (Format.CSV, Format.CSV), weighted=weighted)[1]
 
 
 def fault(path: Path, *, weighted: bool = False) -> SkewlessError:
@@ -138,14 +144,14 @@ def test_folders_lie_three_deep_at_most(tmp_path: Path) -> None:
 def test_empty_channels(tmp_path: Path) -> None:
     write(tmp_path / "empty/_SUCCESS", "")
     write(tmp_path / "blank/a.csv", "\n\n")
-    train = read(write(tmp_path / "train.csv", "1,1\n"))
+    train = write(tmp_path / "train.csv", "1,1\n")
     for name in ("empty", "blank"):
         assert fault(tmp_path / name).message == f"No data in training channel path {tmp_path / name}"
         with pytest.raises(TrainingDataError, match=f"^No data in validation channel path {tmp_path / name}"):
-            read_validation(tmp_path / name, train)
+            read_judge(train, tmp_path / name)
     assert fault(tmp_path / "none").message == f"the train channel {tmp_path / 'none'} does not exist"
     with pytest.raises(TrainingDataError, match=r"the validation channel .* does not exist"):
-        read_validation(tmp_path / "none", train)
+        read_judge(train, tmp_path / "none")
 
 
 HEADER = "remove the header"
@@ -219,17 +225,17 @@ def test_files_of_different_width(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        (b"PAR1\x15\x04\x15", "Parquet"),
+        (b"PAR1\x15\x04\x15", "parquet"),
         (b"1 1:0.5 3:2\n0 2:1\n", "libsvm"),
         (b"-1:0.3 1:0.5\r\n", "libsvm"),
         (b"\x0a\x23\xd7\xce\x20\0\0\0", "recordio-protobuf"),
     ],
 )
-def test_other_formats_are_a_named_gap(tmp_path: Path, content: bytes, name: str) -> None:
+def test_another_format_than_csv_is_named(tmp_path: Path, content: bytes, name: str) -> None:
     file = write(tmp_path / "data", content)
-    error = fault(file)
-    assert isinstance(error, UnsupportedError)
-    assert error.message == f"{file} looks like {name}, which cannot be trained on yet"
+    assert str(fault(file)) == (
+        f"{file} is read as CSV and looks like {name}. Say that its content type is {name}."
+    )
 
 
 @pytest.mark.parametrize("content", [gzip.compress(b"1,2\n" * 9999)[:-20], b"\x1f\x8bnot gzip at all"])
@@ -239,17 +245,17 @@ def test_damaged_gzip(tmp_path: Path, content: bytes) -> None:
 
 
 def test_validation_has_the_features_of_train(tmp_path: Path) -> None:
-    train = read(write(tmp_path / "a.csv", "1,2,3\n"))
-    assert read_validation(write(tmp_path / "b.csv", "0\t5\t6\n"), train).features.tolist() == [[5, 6]]
+    train = write(tmp_path / "a.csv", "1,2,3\n")
+    assert read_judge(train, write(tmp_path / "b.csv", "0\t5\t6\n")).features.tolist() == [[5, 6]]
     narrow = write(tmp_path / "c.csv", "0,5\n")
     with pytest.raises(TrainingDataError, match=r"c\.csv has 1 features, the training data have 2"):
-        read_validation(narrow, train)
+        read_judge(train, narrow)
 
 
 def test_validation_of_weighted_data_may_have_weights_too(tmp_path: Path) -> None:
-    train = read(write(tmp_path / "a.csv", "1,9,2,3\n"), weighted=True)
-    plain = read_validation(write(tmp_path / "b.csv", "0,5,6\n"), train)
-    weighted = read_validation(write(tmp_path / "c.csv", "0,7,5,6\n"), train)
+    train = write(tmp_path / "a.csv", "1,9,2,3\n")
+    plain = read_judge(train, write(tmp_path / "b.csv", "0,5,6\n"), weighted=True)
+    weighted = read_judge(train, write(tmp_path / "c.csv", "0,7,5,6\n"), weighted=True)
     assert plain.weights is None
     assert weighted.weights is not None
     assert weighted.weights.tolist() == [7]

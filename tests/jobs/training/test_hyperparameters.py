@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from skewless.errors import HyperparameterError, SettingError, UnsupportedError
-from skewless.jobs.training.gaps import GAPS, refuse_gaps
+from skewless.errors import HyperparameterError, SettingError
 from skewless.jobs.training.hyperparameter_docs import COMMAND, PAGE, page
 from skewless.jobs.training.hyperparameter_file import read_hyperparameters
 from skewless.jobs.training.hyperparameter_kinds import Choice
@@ -118,7 +117,7 @@ EDGES: dict[str, tuple[list[str], dict[str, str]]] = {
     "deterministic_histogram": TRUTH,
     "sampling_method": (["uniform", "gradient_based"], {"x": "x is not in ['uniform', 'gradient_based']"}),
     "prob_buffer_row": (["2"], {"1": "1 is not in (1, +inf)"}),
-    "use_dask_gpu_training": TRUTH,
+    "use_dask_gpu_training": (["false"], {"maybe": "maybe is not in ['true', 'false']"}),
 }
 NEEDED = {
     "monotone_constraints": {"tree_method": "hist"},
@@ -320,27 +319,10 @@ def test_accepted_updaters() -> None:
     assert values(updater="refresh, prune", process_type="update")["updater"] == ("refresh", "prune")
 
 
-@pytest.mark.parametrize(
-    ("given", "named"),
-    [
-        *(({"eval_metric": f"rmse,{name}"}, f"the metric {name} ") for name in CUSTOM),
-        ({"_tuning_objective_metric": "validation:f1"}, "the metric f1 "),
-        ({"_kfold": "5"}, "k-fold cross-validation (_kfold)"),
-        ({"_num_cv_round": "2"}, "k-fold cross-validation (_num_cv_round)"),
-        ({"objective": "survival:aft"}, "objective=survival:aft"),
-        ({"tree_method": "gpu_hist"}, "tree_method=gpu_hist"),
-        ({"use_dask_gpu_training": "true"}, "use_dask_gpu_training=true"),
-    ],
-)
-def test_gaps_are_named(given: dict[str, str], named: str) -> None:
-    with pytest.raises(UnsupportedError) as caught:
-        refuse_gaps(values(**given))
-    assert caught.value.message.startswith(named)
-    assert caught.value.hint in {gap.instead for gap in GAPS}
-
-
-def test_what_is_no_gap() -> None:
-    refuse_gaps(values(use_dask_gpu_training="false", eval_metric="rmse,mae", tree_method="hist"))
+def test_many_gpus_are_refused_where_there_are_none() -> None:
+    assert refused({"num_round": "1", "use_dask_gpu_training": "true"}) == (
+        "Some configurations unsuitable for Dask GPU training were found: there is no GPU"
+    )
 
 
 def test_no_choice_is_empty() -> None:

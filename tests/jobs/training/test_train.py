@@ -28,12 +28,12 @@ from skewless.errors import (
     SettingError,
     SkewlessError,
     TrainingDataError,
-    UnsupportedError,
 )
 from skewless.jobs.training.csv_matrix import Matrix
 from skewless.jobs.training.hyperparameters import OBJECTIVES
 from skewless.jobs.training.library_errors import cleaned
 from skewless.jobs.training.parity_rows import MOST_ROWS, sample
+from skewless.jobs.training.rows import TrainingData
 from skewless.jobs.training.train import Round, TrainingResult, train
 
 MULTI = {"objective": "multi:softprob", "num_class": "3", "eval_metric": "merror,mlogloss"}
@@ -322,7 +322,8 @@ def test_parity_rows_are_spaced_over_the_data(sizes: list[int], wanted: int) -> 
     matrices = [
         np.arange(size, dtype=np.float32).reshape(-1, 1) + 10_000 * part for part, size in enumerate(sizes)
     ]
-    picked = sample(matrices).ravel().tolist()
+    parts = [TrainingData(matrix[:, 0], matrix, None, ()) for matrix in matrices]
+    picked = sample(parts).ravel().tolist()
     assert len(picked) == len(set(picked)) == wanted
     for matrix in matrices:
         inside = sorted(set(picked) & set(matrix.ravel().tolist()))
@@ -427,11 +428,6 @@ def test_the_library_keeps_its_own_settings(
             "XGBoost refused: The size of monotone constraint should be less or equal to the number of features.",
         ),
         ({"eta": "2"}, HyperparameterError, "Hyperparameter eta: 2.0 is not in [0, 1]"),
-        (
-            {"eval_metric": "f1"},
-            UnsupportedError,
-            "the metric f1 of the built-in container is not supported yet",
-        ),
     ],
 )
 def test_refusals_write_nothing(

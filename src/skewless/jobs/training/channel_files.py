@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, cast
 
 from skewless.errors import TrainingDataError
+from skewless.settings import Settings
 
 MAX_FOLDER_DEPTH: Final = 3
 """The channel's own folder is the first level."""
 
 _CALLED: Final = {"train": "training", "validation": "validation"}
+_GZIP: Final = b"\x1f\x8b"
 
 
 def data_files(path: Path, channel: str) -> list[Path]:
@@ -24,10 +29,10 @@ def data_files(path: Path, channel: str) -> list[Path]:
     if path.is_file():
         files = [path]
     elif path.is_dir():
-        files = sorted(_within(path, 1))
+        files = sorted(_within(path, 1, Settings.read().strict))
     else:
         raise TrainingDataError(
-            f"the {channel} channel {path} does not exist", hint="Give a CSV file, or a folder of CSV files."
+            f"the {channel} channel {path} does not exist", hint="Give a file, or a folder of files."
         )
     files = [file for file in files if file.stat().st_size]
     if not files:
@@ -51,7 +56,21 @@ def same_content(some: Sequence[Path], others: Sequence[Path]) -> list[tuple[Pat
     return [(known[digest], file) for file, digest in digests if digest in known]
 
 
-def _within(folder: Path, depth: int) -> Iterator[Path]:
+@contextmanager
+def opened(file: Path) -> Iterator[IO[bytes]]:
+    """A data file, unpacked where it is gzip's. TrainingDataError where it cannot be read."""
+    try:
+        with file.open("rb") as raw:
+            packed = raw.read(len(_GZIP)) == _GZIP
+            raw.seek(0)
+            # The standard library's reader: it goes on to the further members of a file that was put together.
+            yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TrainingDataError(f"cannot read {file}: {reason}") from None
+
+
+def _within(folder: Path, depth: int, strict: bool) -> Iterator[Path]:
     if depth > MAX_FOLDER_DEPTH:
         raise TrainingDataError(
             f"Folder depth exceed the limit: {MAX_FOLDER_DEPTH}",
@@ -62,10 +81,14 @@ def _within(folder: Path, depth: int) -> Iterator[Path]:
     except OSError as error:
         raise TrainingDataError(f"cannot read the folder {folder}: {error.strerror}") from None
     for entry in entries:
+        if strict and entry.name.startswith("."):
+            raise TrainingDataError(
+                "Hidden file found in the data path! Remove that before training.", hint=f"It is {entry}."
+            )
         if entry.name.startswith((".", "_")):
             continue
         if entry.is_dir():
-            yield from _within(entry, depth + 1)
+            yield from _within(entry, depth + 1, strict)
         elif entry.is_file():
             yield entry
 

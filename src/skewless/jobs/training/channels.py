@@ -8,42 +8,29 @@ from pathlib import Path
 from typing import Any, Final
 
 from skewless.blobs import Blobs
-from skewless.errors import SettingError, SkewlessError, UnsupportedError
+from skewless.errors import SettingError, SkewlessError
 from skewless.jobs.manifests import entries
+from skewless.jobs.training.content_types import CONTENT_TYPES, DEFAULT_TYPE
 
 TRAIN: Final = "train"
 NAMES: Final = (TRAIN, "validation")
 
-DEFAULT_TYPE: Final = "text/libsvm"
-"""What the built-in algorithm takes data for whose channel has no ContentType."""
-
-CSV: Final = ("csv", "text/csv")
-OTHERS: Final = {
-    "libsvm": "libsvm",
-    "text/libsvm": "libsvm",
-    "text/x-libsvm": "libsvm",
-    "parquet": "Parquet",
-    "application/x-parquet": "Parquet",
-    "recordio-protobuf": "recordio-protobuf",
-    "application/x-recordio-protobuf": "recordio-protobuf",
-}
-"""Content types that the built-in algorithm takes and this version does not."""
-
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One checked channel: its name and where its objects are."""
+    """One checked channel: its name, where its objects are, and what they hold."""
 
     name: str
     uri: str
     is_manifest: bool
+    content_type: str
 
 
 def channels_of(request: Mapping[str, Any]) -> list[Channel]:
     """The channels of a CreateTrainingJob request.
 
-    SettingError in the built-in algorithm's words for a channel that it would not take; UnsupportedError for content
-    and input modes that this version does not read.
+    SettingError in the built-in algorithm's words for a channel that it would not take. As there, a content type has
+    to be one of the accepted names exactly, without parameters.
     """
     mode = request["AlgorithmSpecification"]["TrainingInputMode"]
     found = [_checked(channel, mode) for channel in request.get("InputDataConfig") or ()]
@@ -80,26 +67,16 @@ def _checked(channel: Mapping[str, Any], mode: str) -> Channel:
             hint=f"The built-in algorithm takes the channels {' and '.join(NAMES)}.",
         )
     source = channel["DataSource"]["S3DataSource"]
-    _check_content(name, channel.get("ContentType") or DEFAULT_TYPE, channel)
+    content = channel.get("ContentType") or DEFAULT_TYPE
+    if content not in CONTENT_TYPES:
+        raise _not_taken(name, channel, f"ContentType must be one of: {', '.join(CONTENT_TYPES)}.")
     _check_mode(name, channel.get("InputMode") or mode, channel)
-    return Channel(name, source["S3Uri"], source["S3DataType"] == "ManifestFile")
-
-
-def _check_content(name: str, content: str, channel: Mapping[str, Any]) -> None:
-    if content in CSV:
-        return
-    if content not in OTHERS:
-        raise _not_taken(name, channel, f"ContentType must be one of: {', '.join((*CSV, *OTHERS))}.")
-    said = "has no ContentType, which stands for" if not channel.get("ContentType") else "is of"
-    raise UnsupportedError(
-        f"the {name} channel {said} {content}: training on {OTHERS[content]} is not supported yet",
-        hint="Write the data as CSV, the label first, and say ContentType text/csv.",
-    )
+    return Channel(name, source["S3Uri"], source["S3DataType"] == "ManifestFile", content)
 
 
 def _check_mode(name: str, mode: str, channel: Mapping[str, Any]) -> None:
     if mode == "Pipe":
-        raise UnsupportedError(f"the {name} channel: Pipe mode is no longer supported", hint="Use File mode.")
+        raise SettingError(f"the {name} channel: Pipe mode is no longer supported", hint="Use File mode.")
     if mode != "File":
         raise _not_taken(name, channel, "Use TrainingInputMode File.")
 

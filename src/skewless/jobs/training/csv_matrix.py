@@ -10,24 +10,24 @@ what. Whatever the quick one refuses, the plain one decides.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import math
 import re
-import zlib
 from array import array
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from skewless.errors import TrainingDataError, UnsupportedError
+from skewless.errors import TrainingDataError
+from skewless.jobs.training.channel_files import opened
+from skewless.jobs.training.content_types import Format
 
 Matrix = npt.NDArray[np.float32]
 
@@ -35,13 +35,12 @@ DELIMITERS: Final = ",\t;| "
 """Tried in this order on the first line."""
 
 _BLOCK: Final = 1 << 24
-_GZIP: Final = b"\x1f\x8b"
 _NUMBER: Final = re.compile(
     r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf|infinity)", re.ASCII | re.IGNORECASE
 )
 _TOO_LARGE: Final = 2.0**128 - 2.0**103
 """From here on a number is nearer to 2**128, which float32 has not, than to its greatest."""
-_MAGIC: Final = {b"PAR1": "Parquet", b"\x0a\x23\xd7\xce": "recordio-protobuf"}
+_MAGIC: Final = {b"PAR1": Format.PARQUET, b"\x0a\x23\xd7\xce": Format.RECORDIO}
 _LIBSVM: Final = re.compile(rb"[-+.\deE]+(?::[-+.\deE]+)?(?: +\d+:[-+.\deE]+)+ *\r?(?:\n|$)")
 
 
@@ -67,17 +66,16 @@ class Layout:
 def first_line(file: Path) -> tuple[str, int] | None:
     """Delimiter and number of columns by the first line that is not blank; None where there is none.
 
-    UnsupportedError where the file is of another format.
+    TrainingDataError where the file is of another format.
     """
-    with _open(file) as stream:
+    with opened(file) as stream:
         start = stream.read(4)
         stream.seek(0)
         raw = next((line for line in stream if line.strip(b"\r\n")), None)
-    other = _MAGIC.get(start) or ("libsvm" if raw and _LIBSVM.match(raw) else None)
+    other = _MAGIC.get(start) or (Format.LIBSVM if raw and _LIBSVM.match(raw) else None)
     if other:
-        raise UnsupportedError(
-            f"{file} looks like {other}, which cannot be trained on yet",
-            hint="Write the data as CSV: the label first, no header.",
+        raise TrainingDataError(
+            f"{file} is read as CSV and looks like {other}", hint=f"Say that its content type is {other}."
         )
     if raw is None:
         return None
@@ -100,7 +98,7 @@ def read_matrix(layout: Layout) -> Matrix:
 def _quick(layout: Layout) -> Matrix | None:
     """The matrix by Arrow's reader; None where it meets anything it does not take for a number."""
     names = [f"f{column}" for column in range(layout.width)]
-    with _open(layout.file) as stream:
+    with opened(layout.file) as stream:
         try:
             table = arrow_csv.read_csv(
                 stream,
@@ -128,7 +126,7 @@ def _faulty(matrix: Matrix, layout: Layout) -> bool:
 def _plain(layout: Layout) -> Matrix:
     """The matrix line by line."""
     numbers = array("d")
-    with _open(layout.file) as stream, closing(_records(layout, stream)) as records:
+    with opened(layout.file) as stream, closing(_records(layout, stream)) as records:
         for line, fields in records:
             if len(fields) != layout.width:
                 raise _fault(
@@ -181,20 +179,6 @@ def _records(layout: Layout, stream: IO[bytes]) -> Generator[tuple[int, list[str
         raise _fault(layout, reader.line_num, str(error), "Is this a CSV file?") from None
     finally:
         text.detach()  # the stream belongs to whoever opened it
-
-
-@contextmanager
-def _open(file: Path) -> Iterator[IO[bytes]]:
-    """A data file, unpacked where it is gzip's. TrainingDataError where it cannot be read."""
-    try:
-        with file.open("rb") as raw:
-            packed = raw.read(len(_GZIP)) == _GZIP
-            raw.seek(0)
-            # The standard library's reader: it goes on to the further members of a file that was put together.
-            yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise TrainingDataError(f"cannot read {file}: {reason}") from None
 
 
 def _fault(layout: Layout, line: int, what: str, hint: str) -> TrainingDataError:

@@ -1,91 +1,65 @@
-"""The data of a channel as the library wants them: labels, features and, where there are any, weights."""
+"""The data of a channel, whatever its format."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from skewless.boosters.booster_model import MOST_FEATURES
 from skewless.errors import TrainingDataError
+from skewless.jobs.training import csv_data, libsvm_data, parquet_data, record_data
 from skewless.jobs.training.channel_files import data_files, no_data
-from skewless.jobs.training.csv_matrix import Layout, Matrix, first_line, read_matrix
+from skewless.jobs.training.content_types import Format
+from skewless.jobs.training.rows import TrainingData
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingData:
-    """Rows to learn from or to judge by; NaN is a missing feature, zero is not."""
-
-    labels: Matrix
-    features: Matrix
-    weights: Matrix | None
-    files: tuple[Path, ...]
-
-    @property
-    def rows(self) -> int:
-        return len(self.labels)
-
-    @property
-    def width(self) -> int:
-        """How many features there are."""
-        return int(self.features.shape[1])
+def read_train(path: Path, form: Format, *, weighted: bool = False) -> TrainingData:
+    """The ``train`` channel; ``weighted`` as the hyperparameter ``csv_weights`` says. TrainingDataError."""
+    return _read(path, "train", data_files(path, "train"), form, weighted)
 
 
-def read_train(path: Path, *, weighted: bool) -> TrainingData:
-    """The ``train`` channel; ``weighted`` as the hyperparameter ``csv_weights`` says."""
-    return _read(path, "train", _layouts(path, "train", weighted))
+def read_both(
+    train: Path, validation: Path, forms: tuple[Format, Format], *, weighted: bool = False
+) -> tuple[TrainingData, TrainingData]:
+    """The ``train`` and the ``validation`` channel, with as many features in both. TrainingDataError.
 
-
-def read_validation(path: Path, train: TrainingData) -> TrainingData:
-    """The ``validation`` channel, with as many features as the training data have.
-
-    Where those are weighted, the files may or may not have the column of weights: the number of columns tells. (The
-    original reads it in the training data alone and takes it for a feature here.)
+    Sparse rows do not tell how many features there are: the channel with more of them does, as in the library. Where
+    the training data are weighted CSV, the validation files may or may not have the column of weights: the number of
+    columns tells. (The original reads it in the training data alone and takes it for a feature here.)
     """
-    layouts = _layouts(path, "validation", False)
-    if train.weights is not None and layouts[0].width == train.width + 2:
-        layouts = _layouts(path, "validation", True)
-    first = layouts[0]
-    if first.width - first.first_feature != train.width:
+    data = read_train(train, forms[0], weighted=weighted)
+    files = data_files(validation, "validation")
+    has_weights = (
+        forms[1] is Format.CSV and data.weights is not None and csv_data.width_of(files) == data.width + 2
+    )
+    judge = _read(validation, "validation", files, forms[1], has_weights)
+    width = max(data.width, judge.width)
+    data, judge = (part.widened(width) if part.is_sparse else part for part in (data, judge))
+    if data.width != judge.width:
         raise TrainingDataError(
-            f"{first.file} has {first.width - first.first_feature} features, the training data have {train.width}",
+            f"{judge.files[0]} has {judge.width} features, the training data have {data.width}",
             hint="Both channels need the same columns: the label, then the features.",
         )
-    return _read(path, "validation", layouts)
+    return data, judge
 
 
-def _layouts(path: Path, channel: str, weighted: bool) -> Sequence[Layout]:
-    """The layouts of the files that have a row; all have as many columns."""
-    layouts = [
-        Layout(file, *shape, weighted) for file in data_files(path, channel) if (shape := first_line(file))
-    ]
-    if not layouts:
+def _read(path: Path, channel: str, files: Sequence[Path], form: Format, weighted: bool) -> TrainingData:
+    match form:
+        case Format.CSV:
+            data = csv_data.read(files, weighted=weighted)
+        case Format.LIBSVM:
+            data = libsvm_data.read(files)
+        case Format.PARQUET:
+            data = parquet_data.read(files)
+        case Format.RECORDIO:
+            data = record_data.read(files)
+    if data is None:
         raise no_data(path, channel)
-    for layout in layouts:
-        if layout.width <= layout.first_feature:
-            columns = "a label and a weight" if weighted else "a label"
-            raise TrainingDataError(
-                f"{layout.file}, line 1: {layout.width} value(s), where {columns} and at least one feature must be",
-                hint="Put commas between the values: the label first, no header.",
-            )
-        if layout.width != layouts[0].width:
-            raise TrainingDataError(
-                f"{layout.file}, line 1: it has {layout.width} columns where {layouts[0].file} has {layouts[0].width}",
-                hint="All files of a channel need the same columns.",
-            )
-    return layouts
-
-
-def _read(path: Path, channel: str, layouts: Sequence[Layout]) -> TrainingData:
-    matrices = [read_matrix(layout) for layout in layouts]
-    whole = matrices[0] if len(matrices) == 1 else np.concatenate(matrices)
-    if not len(whole):
-        raise no_data(path, channel)
-    first = layouts[0].first_feature
-    return TrainingData(
-        labels=np.ascontiguousarray(whole[:, 0]),
-        features=np.ascontiguousarray(whole[:, first:]),
-        weights=np.ascontiguousarray(whole[:, 1]) if layouts[0].weighted else None,
-        files=tuple(layout.file for layout in layouts),
-    )
+    if not data.width:
+        raise TrainingDataError(f"{path} has no feature in any row", hint="There is nothing to learn from.")
+    if data.width > MOST_FEATURES:
+        raise TrainingDataError(
+            f"{path} has {data.width:,} features, more than the {MOST_FEATURES:,} that a model may have",
+            hint="Is an index wrong?",
+        )
+    return data

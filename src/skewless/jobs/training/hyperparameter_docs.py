@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from skewless.jobs.training.gaps import GAPS
 from skewless.jobs.training.hyperparameters import ROWS
 
 COMMAND = "python -m skewless.jobs.training.hyperparameter_docs"
@@ -25,12 +24,6 @@ def page() -> str:
         name = f"`{row.name}`" + (f", `{row.alias}`" if row.alias else "")
         needed = " Required." if row.required else ""
         lines.append(f"| {name} | {row.kind.accepts} | {row.about}{needed} |")
-    lines += [
-        "",
-        "## Accepted by the original, refused here so far",
-        "",
-        *(f"- {gap.subject}. {gap.instead}" for gap in GAPS),
-    ]
     return "\n".join(lines) + "\n"
 
 

@@ -89,7 +89,21 @@ def updaters(values: Values) -> str | None:
     return None
 
 
-RULES: Final[tuple[Callable[[Values], str | None], ...]] = (classes, metrics, monotone, interaction, updaters)
+def gpus(values: Values) -> str | None:
+    """Training on many GPUs needs them."""
+    if values.get("use_dask_gpu_training") == "true":
+        return "Some configurations unsuitable for Dask GPU training were found: there is no GPU"
+    return None
+
+
+RULES: Final[tuple[Callable[[Values], str | None], ...]] = (
+    classes,
+    metrics,
+    monotone,
+    interaction,
+    updaters,
+    gpus,
+)
 
 
 def _quoted(names: tuple[str, ...]) -> str:

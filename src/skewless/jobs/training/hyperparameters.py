@@ -1,7 +1,7 @@
 """The hyperparameters of the built-in XGBoost algorithm: the whole table, and their strict validation.
 
 A row of `TABLE` is all that is said of a hyperparameter. Error texts are the algorithm's own, because people search for
-them. What the table accepts but this version cannot do stands in `skewless.jobs.training.gaps`.
+them.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ ROWS: Final = (
     Hyperparameter("lambda", NOT_NEGATIVE, "L2 regularisation.", alias="reg_lambda"),
     Hyperparameter("alpha", NOT_NEGATIVE, "L1 regularisation.", alias="reg_alpha"),
     Hyperparameter(
-        "tree_method", Choice(("auto", "exact", "approx", "hist", "gpu_hist")), "How splits are sought."
+        "tree_method",
+        Choice(("auto", "exact", "approx", "hist", "gpu_hist")),
+        "How splits are sought; `gpu_hist` is trained as `hist`.",
     ),
     Hyperparameter(
         "sketch_eps",
@@ -184,7 +186,12 @@ ROWS: Final = (
     Hyperparameter(
         "prob_buffer_row", Integer(Interval(1, without_low=True)), "No longer used by the library."
     ),
-    Hyperparameter("use_dask_gpu_training", TRUTH, "Training on many GPUs.", for_library=False),
+    Hyperparameter(
+        "use_dask_gpu_training",
+        TRUTH,
+        "`true` is refused, as by the original where there is no GPU.",
+        for_library=False,
+    ),
 )
 
 TABLE: Final = {row.name: row for row in ROWS}

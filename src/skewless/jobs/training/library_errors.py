@@ -10,7 +10,19 @@ from skewless.errors import HyperparameterError, SkewlessError, TrainingDataErro
 _TRACE: Final = re.compile(r"\n*Stack trace:.*", re.DOTALL)
 _PLACE: Final = re.compile(r"\[\d\d:\d\d:\d\d\] (?:WARNING: )?\S+:\d+: ")
 _CHECK: Final = re.compile(r"Check failed: .+? ?: (?=\S)")
-_ABOUT_DATA: Final = re.compile(r"\blabels?\b|\bauc\b|\bweights must\b|\binput data\b", re.IGNORECASE)
+_ABOUT_DATA: Final = re.compile(
+    r"\blabels?\b|\bauc\b|\bweights?\b|\binput data\b|\bdoes not match number of features\b|\bgroup\b"
+    r"|Failed to find the initial bucket",
+    re.IGNORECASE,
+)
+_ABOUT_SETTINGS: Final = re.compile(
+    r"\bParameter\b|\bInvalid\b|\bUnknown\b|\b(?:must|should|can only) be\b|\bnot (?:supported|implemented)\b"
+    r"|\bonly supports?\b|\bbase_score\b|\bconstraint|\bfor updating\b",
+    re.IGNORECASE,
+)
+
+FAILED: Final = "XGB train call failed with exception"
+"""How the original begins the reason of such a failure."""
 
 
 def cleaned(text: str) -> str:
@@ -20,8 +32,17 @@ def cleaned(text: str) -> str:
 
 
 def refusal(text: str, objective: str) -> SkewlessError:
-    """TrainingDataError where it is about labels, weights or features, HyperparameterError otherwise."""
+    """TrainingDataError where it is about labels, weights or features, HyperparameterError where it is about those.
+
+    Whatever it says else is no fault of whoever trains: TrainingFailed, as the original has it.
+    """
     sentence = f"XGBoost refused: {cleaned(text)}"
     if _ABOUT_DATA.search(sentence):
-        return TrainingDataError(sentence, hint=f"Do the labels in the first column suit {objective}?")
-    return HyperparameterError(sentence, hint="Change or leave out the hyperparameter it names.")
+        return TrainingDataError(sentence, hint=f"Do the labels suit {objective}?")
+    if _ABOUT_SETTINGS.search(sentence):
+        return HyperparameterError(sentence, hint="Change or leave out the hyperparameter it names.")
+    return TrainingFailed(f"{FAILED}:\n {cleaned(text)}")
+
+
+class TrainingFailed(SkewlessError):
+    """The library gave up, and not over what it was given."""

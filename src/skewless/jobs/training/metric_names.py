@@ -43,7 +43,7 @@ CUSTOM: Final = (
     "recall_macro",
     "recall_micro",
 )
-"""Computed by the original container itself; refused so far (see `skewless.jobs.training.gaps`)."""
+"""Computed by the container itself (see `skewless.jobs.training.metrics`)."""
 
 NAMES: Final = tuple(sorted(NATIVE + CUSTOM))
 

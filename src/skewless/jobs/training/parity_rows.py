@@ -13,21 +13,24 @@ import numpy as np
 import pyarrow as pa
 
 from skewless.jobs.training.csv_matrix import Matrix
+from skewless.jobs.training.rows import TrainingData
 
 PARITY_FILE: Final = ".skewless-parity.arrow"
 FORMAT: Final = "1"
 """Counted up when a reader of the former would misread the file; serving then reads both."""
 
 MOST_ROWS: Final = 256
+MOST_FEATURES: Final = 8192
+"""Rows of more features make no parity file: it would be larger than most models, and slow to replay."""
 
 
-def sample(matrices: Sequence[Matrix]) -> Matrix:
-    """At most `MOST_ROWS` rows, evenly spaced over each matrix; one that is short leaves its room to the others."""
+def sample(parts: Sequence[TrainingData]) -> Matrix:
+    """At most `MOST_ROWS` rows, evenly spaced over each part; one that is short leaves its room to the others."""
     picked: list[Matrix] = []
     room = MOST_ROWS
-    for position, matrix in enumerate(sorted(matrices, key=len)):
-        count = min(len(matrix), room // (len(matrices) - position))
-        picked.append(matrix[np.linspace(0, len(matrix) - 1, count).round().astype(np.intp)])
+    for position, part in enumerate(sorted(parts, key=lambda part: part.rows)):
+        count = min(part.rows, room // (len(parts) - position))
+        picked.append(part.dense(np.linspace(0, part.rows - 1, count).round().astype(np.intp)))
         room -= count
     return np.concatenate(picked)
 

@@ -1,13 +1,9 @@
-"""Train as the built-in XGBoost algorithm does: its hyperparameters, channels, log lines, early stopping and artifact.
-
-The only module that imports the xgboost package; nothing that serves imports this one.
-"""
+"""Train as the built-in XGBoost algorithm does: hyperparameters, channels, log lines, early stopping and artifact."""
 
 from __future__ import annotations
 
 import signal
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -15,38 +11,25 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-import numpy as np
 import xgboost
-from xgboost.callback import EarlyStopping, TrainingCallback
 
-from skewless.errors import SkewlessError
+from skewless.errors import SettingError
+from skewless.jobs.training.boosting import Boosting, Note, Round, predicted
 from skewless.jobs.training.channel_files import same_content
-from skewless.jobs.training.data import TrainingData, read_train, read_validation
-from skewless.jobs.training.gaps import refuse_gaps
-from skewless.jobs.training.hyperparameter_rules import Values, words
-from skewless.jobs.training.hyperparameters import TABLE, validate
-from skewless.jobs.training.library_errors import cleaned, refusal
+from skewless.jobs.training.checkpoints import Checkpoints
+from skewless.jobs.training.content_types import Format, format_of
+from skewless.jobs.training.cross_validation import PREDICTIONS_FILE, CrossValidated, cross_validate
+from skewless.jobs.training.data import read_both, read_train
+from skewless.jobs.training.hyperparameter_rules import Values
+from skewless.jobs.training.hyperparameters import validate
 from skewless.jobs.training.model_archive import check_output, write_archive
-from skewless.jobs.training.parity_rows import PARITY_FILE, parity_file, sample
+from skewless.jobs.training.parity_rows import MOST_FEATURES, PARITY_FILE, parity_file, sample
+from skewless.jobs.training.rows import TrainingData
+
+__all__ = ["MODEL_FILE", "Round", "TrainingResult", "print_round", "train"]
 
 MODEL_FILE: Final = "xgboost-model"
-
-Note = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """One round, counted from 0, with its scores by ``train-rmse`` and the like."""
-
-    number: int
-    scores: Mapping[str, float]
-
-    @property
-    def line(self) -> str:
-        """As the built-in algorithm logs it; dashboards and tuning jobs read these lines."""
-        return "\t".join(
-            [f"[{self.number}]", *(f"{name}:{score:.5f}" for name, score in self.scores.items())]
-        )
+CSV: Final = "text/csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +45,10 @@ class TrainingResult:
     rows: int
     features: int
     notes: tuple[str, ...]
+    models: int = 1
+    """More than one after a cross-validation: the rounds are those of the last, the scores means over all."""
+    predictions: Path | None = None
+    """What the models of a cross-validation predicted for the rows that they had not seen."""
 
 
 def print_round(done: Round) -> None:
@@ -75,6 +62,9 @@ def train(
     hyperparameters: Mapping[str, Any],
     output: Path | str,
     *,
+    content_type: str | None = CSV,
+    validation_content_type: str | None = CSV,
+    checkpoints: Path | str | None = None,
     on_round: Callable[[Round], None] = print_round,
     on_note: Note = lambda note: None,
     stop: threading.Event | None = None,
@@ -82,8 +72,9 @@ def train(
     """Train on one channel, judge on the other, and write the artifact.
 
     The training ends after the round in which ``stop`` is set; without one, SIGTERM may set it, as the hyperparameter
-    ``save_model_on_termination`` says.
-    HyperparameterError, UnsupportedError, SettingError or TrainingDataError say what was wrong; then nothing is
+    ``save_model_on_termination`` says. With a folder of ``checkpoints`` it goes on after the newest there.
+    A cross-validation writes its predictions beside the artifact, into `PREDICTIONS_FILE`.
+    HyperparameterError, SettingError, TrainingDataError or TrainingFailed say what was wrong; then nothing is
     written. Notes are things worth knowing that stop nothing: given to ``on_note`` as they arise, and in the result.
     """
     notes: list[str] = []
@@ -93,203 +84,112 @@ def train(
         on_note(text)
 
     output = Path(output)
-    checked = validate(hyperparameters)
+    values = _settled(hyperparameters, note)
+    check_output(output)
+    forms = format_of(content_type), format_of(validation_content_type)
+    parts = _channels(Path(train), Path(validation) if validation else None, forms, values, note)
+    kept = Checkpoints(Path(checkpoints)) if checkpoints else None
+    is_caught = values.get("save_model_on_termination") == "true"
+    with nullcontext(stop) if stop is not None else _termination(is_caught) as stopped:
+        if "_kfold" in values:
+            validated = cross_validate(values, parts, stopped, on_round, note, kept)
+            facts = _write_folds(output, validated)
+        else:
+            facts = _train(
+                output, Boosting(values, parts, on_round, note, kept), stopped, parts, values, note
+            )
+    if stopped.is_set():
+        note(f"told to stop: the model has the {facts['rounds']} rounds done until then")
+    data = parts["train"]
+    return TrainingResult(output, rows=data.rows, features=data.width, notes=tuple(notes), **facts)
+
+
+def _settled(given: Mapping[str, Any], note: Note) -> Values:
+    """The hyperparameters, checked, as this build of the library takes them."""
+    checked = validate(given)
     for text in checked.notes:
         note(text)
-    refuse_gaps(checked.values)
-    check_output(output)
-    data, judge = _channels(train, validation, checked.values, note)
-    is_caught = checked.values.get("save_model_on_termination") == "true"
-    with nullcontext(stop) if stop is not None else _termination(is_caught) as stopped:
-        job = _Job(checked.values, data, judge, on_round, note)
-        model, rounds = job.run(stopped)
-        write_archive(output, {MODEL_FILE: model, PARITY_FILE: job.parity(model)})
-    if stopped.is_set():
-        note(f"told to stop: the model has the {len(job.scores)} rounds done until then")
-    return TrainingResult(
-        output=output,
-        rounds=rounds,
-        rounds_run=len(job.scores),
-        best_iteration=job.best,
-        metrics=job.scores[rounds - 1],
-        rows=data.rows,
-        features=data.width,
-        notes=tuple(notes),
-    )
+    values = dict(checked.values)
+    if values.get("tree_method") == "gpu_hist":
+        values["tree_method"] = "hist"
+        note(
+            "tree_method gpu_hist is trained as hist, which seeks the same splits: this build has no GPU code"
+        )
+    return values
 
 
 def _channels(
-    train: Path | str, validation: Path | str | None, values: Values, note: Note
-) -> tuple[TrainingData, TrainingData | None]:
-    data = read_train(Path(train), weighted=values.get("csv_weights") == 1)
+    train: Path, validation: Path | None, forms: tuple[Format, Format], values: Values, note: Note
+) -> dict[str, TrainingData]:
+    """The channels' rows by the channels' names; notes of what makes little sense."""
+    weighted = values.get("csv_weights") == 1
+    if weighted and forms[0] is not Format.CSV:
+        note(f"csv_weights has no effect on {forms[0]} data")
+        weighted = False
     if validation is None:
-        return data, None
-    judge = read_validation(Path(validation), data)
-    for one, other in same_content(data.files, judge.files):
-        note(f"{one} and {other} have the same content: a score on rows trained on says nothing")
-    return data, judge
-
-
-class _Job:
-    """One run of the library. ``scores`` holds those of every round, ``best`` the round early stopping chose."""
-
-    def __init__(
-        self,
-        values: Values,
-        data: TrainingData,
-        judge: TrainingData | None,
-        on_round: Callable[[Round], None],
-        note: Note,
-    ) -> None:
-        self.values = values
-        self.parts = {"train": data} | ({"validation": judge} if judge else {})
-        self.scores: list[Mapping[str, float]] = []
-        self.best: int | None = None
-        self._on_round = on_round
-        self._note = note
-        self._metrics = _metrics(values)
-
-    def run(self, stopped: threading.Event) -> tuple[bytes, int]:
-        """Train, until ``stopped`` is set at the most; gives the model to be saved and how many rounds it has."""
-        stopping = self._stopping()
-        with self._library():
-            watched = [(self._matrix(part), name) for name, part in self.parts.items()]
-            booster = xgboost.train(
-                self._parameters(),
-                watched[0][0],
-                _integer(self.values, "num_round") or 0,
-                evals=watched,
-                verbose_eval=False,
-                # In this order: a callback that ends the training keeps those after it from being called.
-                callbacks=[_Reporter(self._report), *stopping, _Stop(stopped)],
-            )
-            if stopping:
-                self.best = booster.best_iteration
-                return stopping[1].best(booster), self.best + 1
-            return bytes(booster.save_raw("ubj")), len(self.scores)
-
-    def parity(self, model: bytes) -> bytes:
-        """The parity file, predicted by the model as any reader will load it."""
-        rows = sample([part.features for part in self.parts.values()])
-        with self._library():
-            loaded = xgboost.Booster()
-            loaded.load_model(bytearray(model))
-            predictions = loaded.predict(xgboost.DMatrix(rows, missing=np.nan))
-        return parity_file(rows, predictions, model, xgboost.__version__)
-
-    def _matrix(self, part: TrainingData) -> xgboost.DMatrix:
-        return xgboost.DMatrix(
-            part.features,
-            part.labels,
-            weight=part.weights,
-            missing=np.nan,
-            nthread=_integer(self.values, "nthread"),
+        parts = {"train": read_train(train, forms[0], weighted=weighted)}
+    else:
+        data, judge = read_both(train, validation, forms, weighted=weighted)
+        parts = {"train": data, "validation": judge}
+        for one, other in same_content(data.files, judge.files):
+            note(f"{one} and {other} have the same content: a score on rows trained on says nothing")
+    files = parts["train"].files
+    for number, file in enumerate(files):
+        for one, other in same_content(files[:number], [file]):
+            note(f"{one} and {other} have the same content: their rows count twice")
+    if str(values.get("objective", "")).startswith("rank:") and parts["train"].groups is None:
+        note(
+            "all rows are taken for one query: libsvm data can tell queries apart, by qid:number after the label"
         )
-
-    def _parameters(self) -> dict[str, Any]:
-        """The hyperparameters the library knows; it keeps its own defaults for the others."""
-        given: dict[str, Any] = {
-            name: value for name, value in self.values.items() if TABLE[name].for_library
-        }
-        if "updater" in given:
-            given["updater"] = ",".join(words(self.values, "updater"))
-        if self._metrics:
-            given["eval_metric"] = self._metrics
-        return given
-
-    def _stopping(self) -> tuple[()] | tuple[EarlyStopping, _Keeper]:
-        """Early stopping, where the built-in algorithm would have it: on the last metric of the validation data."""
-        rounds = _integer(self.values, "early_stopping_rounds")
-        if rounds is None:
-            return ()
-        for missing, there in (
-            ("validation data", "validation" in self.parts),
-            ("eval_metric", self._metrics),
-        ):
-            if not there:
-                self._note(f"early_stopping_rounds has no effect without {missing}")
-                return ()
-        is_slice = self.values.get("booster", "gbtree") == "gbtree"
-        return EarlyStopping(rounds=rounds, data_name="validation"), _Keeper(is_slice)
-
-    def _report(self, number: int, scores: Mapping[str, float]) -> None:
-        self.scores.append(scores)
-        self._on_round(Round(number, scores))
-
-    @contextmanager
-    def _library(self) -> Iterator[None]:
-        """The library's errors as ours and its warnings as notes; what it changes in its own settings is undone."""
-        objective = str(self.values.get("objective", "reg:squarederror"))
-        error: SkewlessError | None = None
-        with warnings.catch_warnings(record=True) as said, xgboost.config_context():
-            warnings.simplefilter("always")
-            try:
-                yield
-            except xgboost.core.XGBoostError as refused:
-                error = refusal(str(refused), objective)
-        for text in dict.fromkeys(cleaned(str(warning.message)) for warning in said):
-            self._note(f"XGBoost {xgboost.__version__}: {text}")
-        if error:
-            raise error
+    return parts
 
 
-def _metrics(values: Values) -> list[str]:
-    """The metrics to compute, each once; the one that early stopping watches is the last."""
-    tuned = str(values.get("_tuning_objective_metric", "")).removeprefix("validation:")
-    asked = [*words(values, "eval_metric"), *([tuned] if tuned else [])]
-    return list(dict.fromkeys(reversed(asked)))[::-1]
+def _train(
+    output: Path,
+    boosting: Boosting,
+    stopped: threading.Event,
+    parts: Mapping[str, TrainingData],
+    values: Values,
+    note: Note,
+) -> dict[str, Any]:
+    """Train one model, write its artifact, and tell of it."""
+    done = boosting.run(stopped)
+    members = {MODEL_FILE: done.model}
+    if parts["train"].width <= MOST_FEATURES:
+        rows = sample(list(parts.values()))
+        _, predictions = predicted(done.model, rows, values, note)
+        members[PARITY_FILE] = parity_file(rows, predictions, done.model, xgboost.__version__)
+    else:
+        note(f"the artifact has no parity rows, because its model has more than {MOST_FEATURES:,} features")
+    write_archive(output, members)
+    return {
+        "rounds": done.rounds,
+        "rounds_run": done.rounds_run,
+        "best_iteration": done.best,
+        "metrics": done.metrics,
+    }
 
 
-class _Reporter(TrainingCallback):
-    """Tells the scores of each round."""
-
-    def __init__(self, report: Callable[[int, Mapping[str, float]], None]) -> None:
-        super().__init__()
-        self._report = report
-
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        scores = {
-            f"{data}-{metric}": float(history[-1])
-            for data, metrics in evals_log.items()
-            for metric, history in metrics.items()
-        }
-        self._report(epoch, scores)
-        return False
-
-
-class _Keeper(TrainingCallback):
-    """Keeps the best model. It comes after early stopping, which marks the best round."""
-
-    def __init__(self, is_slice: bool) -> None:
-        super().__init__()
-        self._is_slice = is_slice
-        self._raw = b""
-
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        # Trees of gbtree never change later, so that the best model is cut from the last. A later round of dart or
-        # gblinear does change what was: their model is kept as it is at its best.
-        if not self._is_slice and model.attr("best_iteration") == str(epoch):
-            self._raw = bytes(model.save_raw("ubj"))
-        return False
-
-    def best(self, booster: xgboost.Booster) -> bytes:
-        """The model of the best round."""
-        if not self._is_slice:
-            return self._raw
-        model = booster[: booster.best_iteration + 1]
-        model.set_attr(best_iteration=booster.attr("best_iteration"), best_score=booster.attr("best_score"))
-        return bytes(model.save_raw("ubj"))
-
-
-class _Stop(TrainingCallback):
-    """Ends the training after the round in which it was told to stop."""
-
-    def __init__(self, stopped: threading.Event) -> None:
-        super().__init__()
-        self._stopped = stopped
-
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        return self._stopped.is_set()
+def _write_folds(output: Path, validated: CrossValidated) -> dict[str, Any]:
+    """Write the artifact of a cross-validation and its predictions, and tell of it."""
+    models = {f"{MODEL_FILE}-{number}": one.model for number, one in enumerate(validated.folds)}
+    predictions = None
+    if validated.predictions is not None:
+        predictions = output.parent / PREDICTIONS_FILE
+        try:
+            predictions.write_text(validated.predictions)
+        except OSError as error:
+            raise SettingError(f"cannot write {predictions}: {error.strerror}") from None
+    write_archive(output, models)
+    last = validated.folds[-1]
+    return {
+        "rounds": last.rounds,
+        "rounds_run": last.rounds_run,
+        "best_iteration": last.best,
+        "metrics": validated.metrics,
+        "models": len(models),
+        "predictions": predictions,
+    }
 
 
 @contextmanager
@@ -308,8 +208,3 @@ def _termination(is_caught: bool) -> Iterator[threading.Event]:
         yield stopped
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _integer(values: Values, name: str) -> int | None:
-    value = values.get(name)
-    return value if isinstance(value, int) else None
