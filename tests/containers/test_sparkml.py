@@ -135,7 +135,7 @@ def test_column_kinds_that_are_none() -> None:
         sparkml(graph(), {"input": [right, right], "output": right})
     with pytest.raises(SettingError, match="unknown field"):
         sparkml(graph(), {"input": [right], "output": right, "version": 1})
-    with pytest.raises(ValueRefused, match="is no list, but the column is"):
+    with pytest.raises(ValueRefused, match="Input val is not a list"):
         identity(vector()).invoke(data(1.0), JSON, None)
 
 

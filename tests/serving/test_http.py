@@ -93,7 +93,6 @@ REFUSED = [
     ),
     pytest.param(CAR + b",7", (400, "container-1", "row 1", "7 fields", "6 are expected"), id="too many"),
     pytest.param(CAR + b"\nlow\n" + CAR, (400, "row 2", "1 field", "6 are expected"), id="second row short"),
-    pytest.param(b"", (400, "container-1", "empty", "Send one record a line"), id="empty"),
     pytest.param(b"\n", (400, "container-1", "no record"), id="only a line end"),
     pytest.param(b"\r\n\r\n", (400, "container-1", "no record"), id="only line ends"),
     pytest.param(b"low,\xff,2", (400, "container-1", "not UTF-8", "0xff", "position"), id="not UTF-8"),
@@ -131,13 +130,19 @@ def test_bodies_that_are_refused(server: Server, body: bytes, words: tuple[int |
         (b'{"data": [], "schema": 1}', "schema"),
         (b'{"data": [], "schema": {"input": []}}', "schema"),
         (b"\xff", "not UTF-8"),
-        (b"", "empty"),
     ],
 )
 @pytest.mark.parametrize("kind", ["application/json", "application/jsonlines"])
 def test_json_that_is_refused(server: Server, kind: str, body: bytes, said: str) -> None:
     answer = server.ask(body, {"content-type": kind})
     assert (answer.status, said in answer.text) == (400, True), answer.text
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/json", "application/jsonlines"])
+def test_no_body_has_no_answer(server: Server, kind: str) -> None:
+    answer = server.ask(b"", {"content-type": kind})
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["x-skewless-container"] == "container-1"
 
 
 @pytest.mark.parametrize(

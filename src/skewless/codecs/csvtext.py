@@ -23,6 +23,7 @@ from skewless.javatext import parse_value
 from skewless.schema import INTEGERS, Base, Field, Schema, Struct
 from skewless.table import Column, Table, arrow_type, from_cells
 
+NO_LIST: Final = "Input val is not a list but struct passed is vector/array"
 _BULK: Final = 4096
 """Below so many bytes the plain reader is quicker than setting up Arrow's."""
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
@@ -129,7 +130,7 @@ def _check_basic(schema: Schema) -> None:
     for field in schema:
         if field.type.struct is not Struct.BASIC:
             raise BodyError(
-                "Input val is not a list but struct passed is vector/array",
+                NO_LIST,
                 column=field.name,
                 hint="Send application/json or application/jsonlines, which can hold lists.",
             )

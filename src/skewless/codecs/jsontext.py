@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from skewless.codecs.csvtext import fitting, text_of
+from skewless.codecs.csvtext import NO_LIST, fitting, text_of
 from skewless.errors import BodyError, MalformedBody, ValueRefused
 from skewless.javatext import double_text, fits, parse_value
 from skewless.schema import INTEGERS, Base, Field, Schema, Struct
@@ -90,7 +90,7 @@ def cell_of(value: Any, field: Field, row: int) -> Any:
     if field.type.struct is Struct.BASIC:
         return None if value is None else _scalar(value, field, row)
     if not isinstance(value, list):
-        raise _refused(f"{_shown(value)} is no list, but the column is {field.type}", value, field, row)
+        raise _refused(f"{NO_LIST}: {_shown(value)}", value, field, row)
     return [_element(item, field, row) for item in value]
 
 

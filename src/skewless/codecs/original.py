@@ -15,7 +15,6 @@ from skewless.javatext import double_text, fits, parse_value
 from skewless.schema import Base, Field, Schema, Struct
 from skewless.table import Table, from_cells
 
-NO_LIST: Final = "Input val is not a list but struct passed is vector/array"
 NO_RECORD: Final = "Index: 0, Size: 0"
 
 _CLASSES: Final = {
@@ -48,7 +47,7 @@ def _csv_cell(fields: Sequence[str], position: int, field: Field) -> Any:
     if position >= len(fields):
         raise _short(fields, position, field, 0, str(position))
     if field.type.struct is not Struct.BASIC:
-        raise _refused(NO_LIST, fields[position], field, 0)
+        raise _refused(csvtext.NO_LIST, fields[position], field, 0)
     return _parsed(fields[position], fields[position], field, 0)
 
 
@@ -89,7 +88,7 @@ def _cell(row: Any, position: int, field: Field, number: int) -> Any:
     if field.type.struct is Struct.BASIC:
         return _parsed(text_of(value), value, field, number)
     if not isinstance(value, list):
-        raise _refused(NO_LIST, value, field, number)
+        raise _refused(csvtext.NO_LIST, value, field, number)
     return [_element(item, field, number) for item in value]
 
 

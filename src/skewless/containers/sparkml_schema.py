@@ -89,7 +89,7 @@ def _columns(columns: Sequence[_Column], where: str, strict: bool) -> Schema:
 def _field(column: _Column, where: str, strict: bool) -> Field:
     told = f"column {column.name!r}"
     if column.type not in _TYPES:
-        what = f"{told}: type {column.type!r} is none of {', '.join(_TYPES)}"
+        what = f"{WRONG_TYPE}: {told} has type {column.type!r}, and there are {', '.join(_TYPES)}"
         raise _wrong(where, what, WRONG_TYPE)
     struct = "basic" if column.struct is None else column.struct
     if struct not in _STRUCTS or (strict and struct == Struct.VECTORS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from itertools import pairwise
 from time import perf_counter_ns
 from typing import Final, TypeAlias
@@ -16,13 +17,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from skewless.containers.base import media_type
 from skewless.containers.pipeline import Course, Pipeline
-from skewless.errors import ContentTypeError, PayloadTooLarge, RequestError
+from skewless.errors import AnswerTooLarge, ContainerRefused, PayloadTooLarge, RequestError
 from skewless.lazy import resolve
 from skewless.serving.bodies import Unread, read_body
 from skewless.serving.meters import Meters
-from skewless.serving.statuses import status_of
+from skewless.serving.refusals import refusal_of
 from skewless.serving.tracing import Tracing, tracing
 from skewless.settings import Settings
 
@@ -30,9 +30,6 @@ _INLINE: Final = 16 << 10
 """Bodies up to so many bytes are processed on the event loop: handing them to a thread costs more than they do."""
 
 _SMALLER: Final = "Send fewer records at once, or start the server with a larger SKEWLESS_MAX_PAYLOAD_MB."
-
-_LONGEST: Final = 1000
-"""Characters of a refusal."""
 
 _HEADER: Final = 4000
 """Characters of the list of skipped rows."""
@@ -44,8 +41,10 @@ _REQUEST_ID: Final = "x-amzn-requestid"
 """By which a refusal is found in the log: the gateway's, or one of our own."""
 _CONTAINER: Final = "x-skewless-container"
 """The container that refused."""
-
-_FORM: Final = "application/x-www-form-urlencoded"
+_STATUS: Final = "x-skewless-status"
+"""``0`` where a container gave no status: its time was over."""
+_WHOLE: Final = "x-skewless-whole-message"
+"""The body is all that the caller is told, and not a container's part of it."""
 
 log = logging.getLogger("skewless.serving")
 
@@ -110,7 +109,8 @@ class Front:
             else:
                 answer = await run_in_threadpool(self.pipeline.invoke, body, kind, accept, course)
         except RequestError as error:
-            return self._refused(error, course.marks, request.headers.get(_REQUEST_ID) or str(uuid4()))
+            request_id = request.headers.get(_REQUEST_ID) or str(uuid4())
+            return self._refused(error, course.marks, request_id, accept)
         except ClientDisconnect:
             return Response(status_code=400)  # for nobody: the client has gone
         except Exception as error:
@@ -131,24 +131,28 @@ class Front:
         spent = zip(self.runtimes, pairwise(marks), strict=False)
         return ", ".join(f"{name};dur={(end - start) / 1e6:.3f}" for name, (start, end) in spent)
 
-    def _refused(self, error: RequestError, marks: list[int], request_id: str) -> Response:
-        status = status_of(error, self.runtimes.get(error.container or ""))
+    def _refused(
+        self, error: RequestError, marks: list[int], request_id: str, accept: str | None
+    ) -> Response:
         if self.log is not None:
             self.log(error.container, f"request {request_id}: {error}")
+        runtime = self.runtimes.get(error.container or "")
+        refusal = refusal_of(error, runtime, strict=self.settings.strict, accept=accept)
         headers = {_REQUEST_ID: request_id}
         if error.container:
             headers[_CONTAINER] = error.container
+        if isinstance(error, ContainerRefused) and not error.status:
+            headers[_STATUS] = "0"
+        if isinstance(error, AnswerTooLarge):
+            headers[_WHOLE] = "1"
         if marks:
             marks.append(perf_counter_ns())
             headers["server-timing"] = self._spent(marks)
-        if status == 204:
-            return Response(status_code=204, headers=headers)
-        if isinstance(error, ContentTypeError) and media_type(error.value) == _FORM:
-            error.hint = (
-                f"{error.hint or ''} curl says that of itself; add: -H 'content-type: text/csv'".strip()
-            )
-        kind = Unread if isinstance(error, PayloadTooLarge) else PlainTextResponse
-        return kind(f"{_shortened(str(error))}\n", status_code=status, headers=headers)
+        if refusal.status == HTTPStatus.NO_CONTENT:
+            return Response(status_code=refusal.status, headers=headers)
+        kind = Unread if isinstance(error, PayloadTooLarge) else Response
+        headers["content-type"] = refusal.content_type
+        return kind(refusal.body, status_code=refusal.status, headers=headers)
 
 
 def _listed(rows: Sequence[int]) -> str:
@@ -164,11 +168,6 @@ def _listed(rows: Sequence[int]) -> str:
             first = last = row
     text = ",".join(parts)
     return text if len(text) <= _HEADER else f"{text[: text.rindex(',', 0, _HEADER)]},..."
-
-
-def _shortened(text: str) -> str:
-    """Without the middle of what would fill a screen: a refused value may be as large as a body."""
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 def create_app(pipeline: Pipeline, settings: Settings, log: Refusals | None = None) -> Starlette:

@@ -61,12 +61,12 @@ def serve(
             on_ready(pipeline, listener.getsockname()[1])
 
         if workers == 1:
-            Server(_config(create_app(pipeline, chosen)), started).run(sockets=[listener])
+            Server(uvicorn_config(create_app(pipeline, chosen)), started).run(sockets=[listener])
         else:
             pipeline.close()
             os.environ[PIPELINE] = str(path.resolve())
             os.environ[TRUST] = str(chosen.trust)
-            config = _config(f"{__name__}:worker_app", workers=workers)
+            config = uvicorn_config(f"{__name__}:worker_app", workers=workers)
             _Workers(config, listener, started).run()
     finally:
         listener.close()
@@ -79,7 +79,7 @@ def serve_on_socket(app: Starlette, path: Path) -> None:
         listener.bind(str(path))
         path.chmod(0o600)
         listener.listen(2048)
-        Server(_config(app), lambda: None).run(sockets=[listener])
+        Server(uvicorn_config(app), lambda: None).run(sockets=[listener])
 
 
 class _Workers(Multiprocess):
@@ -135,7 +135,8 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _config(app: Starlette | str, workers: int = 1) -> uvicorn.Config:
+def uvicorn_config(app: Starlette | str, workers: int = 1) -> uvicorn.Config:
+    """How every server of a pipeline runs."""
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
