@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from skewless.errors import SettingError
@@ -24,6 +25,20 @@ class Settings:
     """Largest model artifact once unpacked, in MiB."""
     max_artifact_files: int = 100_000
     """Most files in a model artifact."""
+    max_answer_mb: int = 100
+    """Largest answer that is taken from a container's program, in MiB."""
+    invocation_timeout: int = 60
+    """Seconds that a container's program has to answer an invocation."""
+    health_timeout: int = 240
+    """Seconds that a container's program has to answer its first ping."""
+    container_memory_mb: int = 4096
+    """Most memory that a container's program and all that it starts may use together, in MiB."""
+    container_tasks: int = 1024
+    """Most processes and threads of a container's program."""
+    environments: Path = Path("~/.cache/skewless/environments")
+    """Where virtual environments are kept that containers and training scripts ask for by a requirements.txt."""
+    data_dir: Path = Path(".skewless")
+    """The data folder of `skewless up`, where images are registered."""
     strict: bool = False
     """Behave exactly like the original containers, data loss included."""
     trust: Trust = NO_TRUST
@@ -45,7 +60,9 @@ class Settings:
         return cls(**given)
 
 
-def _parse(name: str, text: str, default: Any) -> int | bool | Trust:
+def _parse(name: str, text: str, default: Any) -> int | bool | Path | Trust:
+    if isinstance(default, Path):
+        return Path(text)
     if isinstance(default, Trust):
         return Trust.of(text, name)
     if isinstance(default, bool):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from skewless.bundles.archive import Files, read_files
-from skewless.containers.images import runtime_of
-from skewless.containers.load import Part, assemble, told_by
+from skewless.containers.images import PROCESS, runtime_of
+from skewless.containers.load import assemble, told_by
+from skewless.containers.part import Part
 from skewless.containers.pipeline import Pipeline
+from skewless.containers.process.hosting import Hosting
+from skewless.containers.process.layout import SUBMIT_DIRECTORY
 from skewless.errors import ArtifactError, SettingError, SkewlessError, UnsupportedError
 from skewless.names import container_names
 from skewless.settings import Settings
@@ -32,28 +35,45 @@ def pipeline_of(
     *,
     verify: bool = True,
     settings: Settings | None = None,
+    hosting: Hosting | None = None,
 ) -> Pipeline:
     """The pipeline of a model; with ``verify`` all parity rows are replayed before it is given out.
+
+    ``hosting`` is for containers that run programs, which have answered a ping then.
 
     SettingError or UnsupportedError names what is wrong in a definition; ArtifactError and ParityError what is wrong
     with its model data, by its address; and whatever ``fetch`` raises. All name the container.
     """
     chosen = settings or Settings.read()
-    return assemble(_parts(definitions, fetch, chosen), chosen, verify=verify)
+    where = hosting or Hosting()
+    return assemble(_parts(definitions, fetch, chosen, where.images), chosen, where, verify=verify)
 
 
-def _parts(definitions: Sequence[Definition], fetch: Fetch, settings: Settings) -> Iterator[Part]:
+def _parts(
+    definitions: Sequence[Definition], fetch: Fetch, settings: Settings, registered: Collection[str]
+) -> Iterator[Part]:
     for name, one in zip(container_names(definitions), definitions, strict=True):
         with told_by(name):
-            runtime = _runtime(one)
+            runtime = _runtime(one, registered)
             environment = one.get("Environment") or {}
             trust = _trust(environment)
-            address = _model_data(one)
-            files = _files(_fetched(address, name, fetch), f"{name}, {address}", settings)
-            yield Part(name, runtime, files, environment, trust)
+            address = _model_data(one, runtime)
+            files = Files("no model data", {})
+            if address is not None:
+                files = _files(_fetched(address, name, fetch), f"{name}, {address}", settings)
+            script = _script(environment, name, fetch, settings)
+            yield Part(name, runtime, files, environment, trust, one["Image"], script)
 
 
-def _runtime(definition: Definition) -> str:
+def _script(environment: Mapping[str, str], name: str, fetch: Fetch, settings: Settings) -> Files | None:
+    """What is to lie in /opt/ml/code, where it has an address of its own."""
+    address = environment.get(SUBMIT_DIRECTORY, "")
+    if not address.startswith("s3://"):
+        return None
+    return _files(_fetched(address, name, fetch), f"{name}, {address}", settings)
+
+
+def _runtime(definition: Definition, registered: Collection[str]) -> str:
     if definition.get("Mode") == "MultiModel":
         raise UnsupportedError(
             "Mode MultiModel is not supported by this version", hint="Make a model for each artifact."
@@ -65,11 +85,11 @@ def _runtime(definition: Definition) -> str:
     image = definition.get("Image")
     if not image:
         raise SettingError("there is no Image", hint="Give the name of a built-in image.")
-    return runtime_of(image)
+    return runtime_of(image, registered)
 
 
-def _model_data(definition: Definition) -> str:
-    """The address of the archive with the model."""
+def _model_data(definition: Definition, runtime: str) -> str | None:
+    """The address of the archive with the model; None for a program that has none."""
     source = (definition.get("ModelDataSource") or {}).get("S3DataSource")
     if source is None:
         address = definition.get("ModelDataUrl")
@@ -81,6 +101,8 @@ def _model_data(definition: Definition) -> str:
             hint="Pack it, and say S3Object and Gzip, or give ModelDataUrl.",
         )
     if not address:
+        if runtime == PROCESS:
+            return None
         raise SettingError("there is no ModelDataUrl", hint="A built-in image needs a model.tar.gz.")
     return str(address)
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 
-from skewless.bundles.archive import Files, read_files
+from skewless.bundles.archive import BUNDLE_FILE, Files, read_files
 from skewless.bundles.bundle import bundle_of
 from skewless.containers import sparkml, xgboost
 from skewless.containers.artifact import Artifact
 from skewless.containers.base import Container
-from skewless.containers.images import runtime_of
+from skewless.containers.images import PROCESS, is_path, runtime_of
+from skewless.containers.part import Part
 from skewless.containers.pipeline import EndToEnd, Pipeline
-from skewless.errors import SettingError, SkewlessError, UnsupportedError
+from skewless.containers.process.hosting import Hosting
+from skewless.containers.process.layout import SUBMIT_DIRECTORY
+from skewless.containers.process.registered import read_images
+from skewless.containers.program import load_program, load_script, names_script
+from skewless.errors import ArtifactError, SettingError, SkewlessError, UnsupportedError
 from skewless.settings import Settings
 from skewless.trust import Trust
 
@@ -37,7 +42,8 @@ class ContainerSpec(msgspec.Struct, forbid_unknown_fields=True):
     """A container with the words of CreateModel."""
 
     image: str
-    model_data: str
+    model_data: str | None = None
+    """Only a program can do without."""
     environment: dict[str, Any] = {}
     container_hostname: HostName | None = None
     trust: list[Hash] = []
@@ -59,49 +65,67 @@ class PipelineSpec(msgspec.Struct, forbid_unknown_fields=True):
     parity: ParitySpec | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A container as it was described, with the files of its model."""
-
-    name: str
-    runtime: str
-    files: Files
-    environment: Mapping[str, str]
-    trust: Trust
+def _sparkml(part: Part, settings: Settings, _: Hosting) -> Container:
+    artifact = Artifact.of(bundle_of(part.files), settings.trust)
+    return sparkml.load(part.name, artifact, part.environment, settings)
 
 
-def _sparkml(name: str, files: Files, environment: Mapping[str, str], settings: Settings) -> Container:
-    return sparkml.load(name, Artifact.of(bundle_of(files), settings.trust), environment, settings)
+def _xgboost(part: Part, settings: Settings, hosting: Hosting) -> Container:
+    if names_script(part.environment):
+        return load_script(part, settings, hosting)
+    return xgboost.load(part.name, part.files, part.environment, settings, part.files.name)
 
 
-def _xgboost(name: str, files: Files, environment: Mapping[str, str], settings: Settings) -> Container:
-    return xgboost.load(name, files, environment, settings, files.name)
+def _sklearn(part: Part, settings: Settings, hosting: Hosting) -> Container:
+    if names_script(part.environment):
+        return load_script(part, settings, hosting)
+    if BUNDLE_FILE not in part.files:
+        raise ArtifactError(
+            "is no pipeline that was exported by skewless.sklearn.export, and no script is named",
+            artifact=part.files.name,
+            hint="Export it, or name the script that serves it in SAGEMAKER_PROGRAM.",
+        )
+    container = _sparkml(part, settings, hosting)
+    container.runtime = "sklearn"
+    return container
 
 
-LOADERS: Final[Mapping[str, Callable[[str, Files, Mapping[str, str], Settings], Container]]] = {
+LOADERS: Final[Mapping[str, Callable[[Part, Settings, Hosting], Container]]] = {
     "sparkml": _sparkml,
     "xgboost": _xgboost,
+    "sklearn": _sklearn,
+    "python": load_script,
+    "process": load_program,
 }
 
 
 def load_pipeline(
-    path: str | Path, *, fused: bool = True, verify: bool = True, settings: Settings | None = None
+    path: str | Path,
+    *,
+    fused: bool = True,
+    verify: bool = True,
+    settings: Settings | None = None,
+    hosting: Hosting | None = None,
 ) -> Pipeline:
     """The pipeline that a ``pipeline.yaml`` describes; its paths are relative to the file.
 
-    With ``verify`` all parity rows are replayed before it is given out. SettingError names what is wrong in the file;
+    With ``verify`` all parity rows are replayed before it is given out, and programs have answered a ping; ``hosting``
+    is for these. SettingError names what is wrong in the file;
     ArtifactError, UnsupportedError and ParityError what is wrong with a model artifact.
     """
     file = Path(path)
     spec = read_spec(file)
     chosen = settings or Settings.read()
-    parts = parts_of(file, spec, chosen)
-    return assemble(parts, chosen, fused=fused, verify=verify, recorded=_recorded(file, spec.parity))
+    where = hosting or Hosting(images=read_images(chosen.data_dir))
+    parts = parts_of(file, spec, chosen, where.images)
+    recorded = _recorded(file, spec.parity)
+    return assemble(parts, chosen, where, fused=fused, verify=verify, recorded=recorded)
 
 
 def assemble(
     parts: Iterable[Part],
     settings: Settings,
+    hosting: Hosting,
     *,
     fused: bool = True,
     verify: bool = True,
@@ -112,14 +136,18 @@ def assemble(
     ArtifactError, UnsupportedError and ParityError name the container and what is wrong with its model.
     """
     containers: list[Container] = []
-    for part in parts:
-        with told_by(part.name):
-            trusting = replace(settings, trust=settings.trust | part.trust)
-            load = LOADERS[part.runtime]
-            containers.append(load(part.name, part.files, part.environment, trusting))
-    pipeline = Pipeline(containers, fused=fused, recorded=recorded)
-    if verify:
-        pipeline.verify()
+    try:
+        for part in parts:
+            with told_by(part.name):
+                trusting = replace(settings, trust=settings.trust | part.trust)
+                containers.append(LOADERS[part.runtime](part, trusting, hosting))
+        pipeline = Pipeline(containers, fused=fused, recorded=recorded)
+        if verify:
+            pipeline.verify()
+    except BaseException:
+        for container in containers:
+            container.close()
+        raise
     return pipeline
 
 
@@ -135,14 +163,36 @@ def read_spec(file: Path) -> PipelineSpec:
         raise SettingError(f"{file} is wrong: {error}", hint=f"It looks like: {EXAMPLE}") from None
 
 
-def parts_of(file: Path, spec: PipelineSpec, settings: Settings) -> Iterator[Part]:
+def parts_of(
+    file: Path, spec: PipelineSpec, settings: Settings, registered: Collection[str] = ()
+) -> Iterator[Part]:
     """The document's containers in order, their models read but not looked into."""
     for number, one in enumerate(spec.containers, start=1):
         name = one.container_hostname or f"container-{number}"
         with told_by(name):
-            files = read_files(_local(file.parent, one.model_data), limits=settings)
-            runtime = runtime_of(one.image)
-            yield Part(name, runtime, files, _environment(one.environment), Trust.of(one.trust))
+            runtime = runtime_of(one.image, registered)
+            image = str((file.parent / one.image).absolute()) if is_path(one.image) else one.image
+            files = _model(file.parent, one, runtime, settings)
+            environment = _environment(one.environment)
+            _check_fetched(environment)
+            yield Part(name, runtime, files, environment, Trust.of(one.trust), image)
+
+
+def _model(folder: Path, one: ContainerSpec, runtime: str, settings: Settings) -> Files:
+    if one.model_data is not None:
+        return read_files(_local(folder, one.model_data), limits=settings)
+    if runtime != PROCESS:
+        raise SettingError(f"image {one.image!r} needs model_data", hint=f"It looks like: {EXAMPLE}")
+    return Files("no model data", {})
+
+
+def _check_fetched(environment: Mapping[str, str]) -> None:
+    script = environment.get(SUBMIT_DIRECTORY, "")
+    if _ADDRESS.match(script) and not script.startswith("file://"):
+        raise UnsupportedError(
+            f"{SUBMIT_DIRECTORY} {script!r} is an address, and nothing is fetched",
+            hint="Put the script into the folder code of the model data, and leave the variable out.",
+        )
 
 
 @contextmanager

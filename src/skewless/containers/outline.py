@@ -15,7 +15,8 @@ from skewless.bundles import manifest, mleap, parity
 from skewless.bundles.archive import BUNDLE_FILE, Files, read_files
 from skewless.bundles.manifest import Manifest
 from skewless.containers import sparkml, xgboost
-from skewless.containers.load import Part, parts_of, read_spec
+from skewless.containers.load import parts_of, read_spec
+from skewless.containers.part import Part
 from skewless.containers.sparkml_schema import SparkMLSchema, parse_schema
 from skewless.containers.xgboost_parity import PARITY
 from skewless.errors import ArtifactError, SettingError, SkewlessError

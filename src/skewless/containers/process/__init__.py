@@ -1,0 +1,1 @@
+"""Containers that run a program: child processes that answer ``/ping`` and ``/invocations``."""

@@ -1,0 +1,119 @@
+"""The private folder of a container's program, laid out as SageMaker does below /opt/ml, and what it is told of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from skewless.programs.program import Cover
+from skewless.programs.surroundings import clean_environment, private_opt_ml
+
+ML: Final = "/opt/ml"
+SUBMIT_DIRECTORY: Final = "SAGEMAKER_SUBMIT_DIRECTORY"
+"""Where a script lies: a folder, or until it was fetched an address."""
+_SOCKET: Final = "skewless.sock"
+_LONGEST_SOCKET: Final = 100
+"""Bytes of a Unix socket's path: 108 on Linux, less the end mark and some room."""
+_FOLDERS: Final = ("model", "code", "input/config", "input/data", "output/data")
+_PORTS: Final = range(20_000, 32_000, 100)
+"""Blocks of ports, below those that the kernel gives to anybody: one to answer on, the others for more of its own."""
+_TRIES: Final = 20
+
+
+class Layout:
+    """One container's private folder; what is at /opt/ml for its program lies in ``ml``."""
+
+    def __init__(
+        self, folder: Path | None, model: Mapping[str, bytes], code: Mapping[str, bytes] | None
+    ) -> None:
+        """Lay it out. ``code`` is what was brought apart from the model; without it the model's own lies there too."""
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        self.root = Path(tempfile.mkdtemp(prefix="container-", dir=folder))
+        self.ml = self.root / ML.lstrip("/")
+        for name in _FOLDERS:
+            (self.ml / name).mkdir(parents=True)
+        for name in ("work", "tmp"):
+            (self.root / name).mkdir()
+        _write(model, self.ml / "model")
+        if code is not None:
+            _write(code, self.ml / "code")
+        elif (self.ml / "model" / "code").is_dir():
+            (self.ml / "code").rmdir()
+            (self.ml / "code").symlink_to("model/code")
+        # By its number, since the path to a socket may be too long.
+        self._number = os.open(self.ml, os.O_PATH | os.O_DIRECTORY)
+        self.port = 0
+
+    def covers(self) -> list[Cover]:
+        """What makes this folder's /opt/ml the program's. OSError where the machine has no /opt."""
+        return [private_opt_ml(self.root)]
+
+    def real(self, path: str) -> Path:
+        """Where that lies for us, which the program sees at an absolute path."""
+        return self.root / path.lstrip("/") if Path(path).is_relative_to(ML) else Path(path)
+
+    def environment(self, given: Mapping[str, str], *, private: bool) -> dict[str, str]:
+        """The program's environment at its next start; ``private``: it sees its folder at /opt/ml."""
+        self.port = _free_port()
+        ml = ML if private else str(self.ml)
+        (self.ml / _SOCKET).unlink(missing_ok=True)
+        own = {
+            "SAGEMAKER_BASE_DIR": ml,
+            "SM_MODEL_DIR": f"{ml}/model",
+            "SAGEMAKER_BIND_TO_PORT": str(self.port),
+            "SAGEMAKER_SAFE_PORT_RANGE": f"{self.port + 1}-{self.port + _PORTS.step - 1}",
+            "TMPDIR": str(self.root / "tmp"),
+        }
+        if len(os.fsencode(f"{ml}/{_SOCKET}")) <= _LONGEST_SOCKET:
+            own["SKEWLESS_BIND_TO_SOCKET"] = f"{ml}/{_SOCKET}"
+        script = given.get(SUBMIT_DIRECTORY)
+        if script and not private:
+            own[SUBMIT_DIRECTORY] = str(self.real(script))
+        return {**clean_environment(), **given, **own}
+
+    def connect(self, timeout: float) -> socket.socket:
+        """A connection to the program, by its Unix socket or its port. OSError where it listens on neither."""
+        if (self.ml / _SOCKET).exists():
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            made.settimeout(timeout)
+            try:
+                made.connect(f"/proc/self/fd/{self._number}/{_SOCKET}")
+                return made
+            except OSError:
+                made.close()
+        made = socket.create_connection(("127.0.0.1", self.port), timeout)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
+
+    def remove(self) -> None:
+        """Remove the folder; a second call does nothing."""
+        if self._number >= 0:
+            os.close(self._number)
+            self._number = -1
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _write(files: Mapping[str, bytes], folder: Path) -> None:
+    for path, data in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+def _free_port() -> int:
+    """The first of a block of ports that nobody has."""
+    for start in random.sample(_PORTS, _TRIES):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", start))
+                return start
+            except OSError:
+                continue
+    raise OSError(f"of {_TRIES} ports between {_PORTS.start} and {_PORTS.stop} none is free")
