@@ -2,8 +2,8 @@
 
 Run by its path and with the standard library alone: a new namespace wants a process of one thread, and nothing that a
 user put on the path may be imported here. The arguments are a JSON object (``command``, ``covers``, the process number
-of the ``owner``, and ``limits`` or null) and the number of a pipe. On it stands a JSON object a line: ``runs``, or what
-was wrong before the program ran; and later which limit it went over, for which it was ended.
+of the ``owner``, ``stop_below``, and ``limits`` or null) and the number of a pipe. On it stands a JSON object a line:
+``runs``, or what was wrong before the program ran; and later which limit it went over, for which it was ended.
 
 With limits the program has process numbers of its own where the machine allows that: what it starts then ends with its
 first process, at once and whatever it does, while a program that forks faster than one can kill would get away
@@ -62,18 +62,24 @@ def main(asked: Mapping[str, Any], report: int) -> NoReturn:
     _end_with_owner(asked["owner"])
     if asked["limits"]:
         _keep_within(asked, report)
-    status = _run(asked["command"], report)
+    status = _run(asked, report)
     _end_everything()
     sys.exit(status)
 
 
-def _run(command: Sequence[str], report: int) -> int:
+def _run(asked: Mapping[str, Any], report: int) -> int:
     """Run a program to its end; gives its exit status."""
     try:
-        script = subprocess.Popen(command, preexec_fn=_end_with_keeper)
+        script = subprocess.Popen(asked["command"], preexec_fn=_end_with_keeper)
     except OSError as error:
         _refuse(report, "command", error)
-    signal.signal(signal.SIGTERM, lambda *_: script.send_signal(signal.SIGTERM))
+
+    def stop(_: int, __: FrameType | None) -> None:
+        for pid in (_handlers(script.pid) if asked["stop_below"] else []) or [script.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
     _say(report, what="runs")
     os.close(report)
     status = _wait(script.pid)
@@ -114,7 +120,7 @@ def _be_first(asked: Mapping[str, Any], report: int, own_numbers: bool) -> NoRet
     if own_numbers and asked["covers"] and not _libc.unshare(_CLONE_NEWNS):
         _libc.mount(b"proc", b"/proc", b"proc", _MS_QUIET, None)
         _bound_numbers(asked["limits"]["tasks"])
-    status = _run(asked["command"], report)
+    status = _run(asked, report)
     if not own_numbers:
         _end_everything()
     os._exit(status)
@@ -158,6 +164,23 @@ def _descendants(pid: int) -> Iterator[int]:
                 continue
             yield from below
             waiting += below
+
+
+def _handlers(pid: int) -> list[int]:
+    """The uppermost processes, from this one down, that handle SIGTERM themselves."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        below = [
+            int(one)
+            for file in Path(f"/proc/{pid}/task").glob("*/children")
+            for one in file.read_text().split()
+        ]
+    except OSError:
+        return []
+    caught = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:"))
+    if caught >> (signal.SIGTERM - 1) & 1:
+        return [pid]
+    return [found for child in below for found in _handlers(child)]
 
 
 def _say(report: int, **said: str) -> None:

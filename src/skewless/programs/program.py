@@ -69,6 +69,8 @@ class Program:
     tell_error: Tell | None = None
     """Hears each line of its error output; None: as for the other output."""
     limits: Limits | None = None
+    stop_below: bool = False
+    """Whether what handles SIGTERM further down is told in place of a program that does not: shells just die of it."""
 
 
 @dataclass(slots=True)
@@ -164,6 +166,7 @@ def _launch(program: Program, report: int) -> subprocess.Popen[bytes]:
         "command": program.command,
         "covers": program.covers,
         "limits": program.limits,
+        "stop_below": program.stop_below,
         "owner": os.getpid(),
     }
     try:
