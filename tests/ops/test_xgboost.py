@@ -139,7 +139,7 @@ def test_leaves_of_a_linear_model_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "file", "attributes", "said"),
     [
-        ("xgboost.classifier", b"binf\x00\x00", {}, "old binary format.*put that file .* as xgboost.model"),
+        ("xgboost.classifier", b"PK\x03\x04", {}, "no XGBoost model in.*put that file .* as xgboost.model"),
         ("xgboost.regression", b"", {}, "damaged: the file is empty"),
         ("xgboost.regression", b"regression", {"num_features": integer(7)}, "num_features says 7"),
         ("xgboost.regression", b"regression", {"tree_limit": integer(-1)}, r"rounds 0 to -1"),

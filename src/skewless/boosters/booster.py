@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 
 import numpy as np
 
+from skewless.boosters.booster_model import ModelFacts
 from skewless.boosters.library import Floats
 from skewless.boosters.trained import Columns, Integers, Question, Trained
 from skewless.errors import ValueRefused
@@ -25,18 +26,19 @@ INFINITE: Final = (
 class Booster:
     """A trained model that predicts, with the bits of ``xgboost.Booster.predict(DMatrix(x, missing=nan))``.
 
-    All its trees count, as there. Any number of threads may predict at once. ``outputs`` is None where a row's
+    All its trees count, as there, but for a model in an older form: there those up to the best round of early stopping,
+    as it was served then. Any number of threads may predict at once. ``outputs`` is None where a row's
     prediction is one number, else how many there are.
     """
 
     def __init__(self, model: bytes, *, artifact: str | None = None, file: str | None = None) -> None:
-        """ArtifactError where the file is damaged or of another format."""
+        """ArtifactError where the file is damaged or no model."""
         self._trained = Trained(model, artifact=artifact, file=file)
         facts = self._trained.facts
         self.features, self.objective, self.groups = facts.features, facts.objective, facts.groups
         self.pickled = facts.pickled
         self.kind, self.trees = facts.booster, facts.trees
-        self._question = Question(self._trained, by_matrix=self.kind != "gbtree")
+        self._question = Question(self._trained, by_matrix=self.kind != "gbtree", rounds=_rounds(facts))
         self.outputs = self._question.shape[0] if self._question.shape else None
 
     def predict(self, rows: Floats) -> Floats:
@@ -97,6 +99,13 @@ class Booster:
             narrow = np.asarray(values, np.float64).astype(np.float32)
         column = int(np.flatnonzero(np.isinf(narrow))[0])
         raise _infinite(column, 1, values[column])
+
+
+def _rounds(facts: ModelFacts) -> tuple[int, int]:
+    """Those that count; a linear model has none."""
+    if not facts.limit or facts.booster == "gblinear" or facts.limit >= facts.trees // facts.groups:
+        return (0, 0)
+    return (0, -(-facts.limit // facts.parallel))
 
 
 def _infinite(column: int, row: int, value: float) -> ValueRefused:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -30,13 +31,17 @@ MOST_CATEGORIES: Final = 1 << 24
 _DEEPEST: Final = 64
 _LEAF: Final = -1
 _RESAVE: Final = (
-    "Load it where it was made, with an xgboost below 3.1, and write it with "
+    "Load it where it was made, and write it with "
     'booster.save_model("xgboost-model.json"); then put that file into the archive as {}.'
 )
 
 
 class Unsound(Exception):
-    """What is wrong with a model file."""
+    """What is wrong with a model file; ``foreign`` where it is none at all."""
+
+    def __init__(self, what: str, *, foreign: bool = False) -> None:
+        super().__init__(what)
+        self.foreign = foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ class ModelFacts:
     """What a sound model file says about itself. ``groups`` is the number of values it predicts for a row.
 
     ``parallel`` trees are trained in one round; ``best_round``, counted from 0, is where early stopping found the best.
-    ``pickled`` tells that it came in a Python pickle.
+    ``pickled`` tells that it came in a Python pickle, and ``limit`` how many trees of a class its writer had count (0
+    for all).
     """
 
     booster: str
@@ -55,45 +61,38 @@ class ModelFacts:
     parallel: int = 1
     best_round: int | None = None
     pickled: bool = False
+    limit: int = 0
 
 
 def check(data: bytes, *, artifact: str | None = None, file: str | None = None) -> ModelFacts:
-    """The facts of a model file that is safe to load.
+    """The facts of a model file in the current format that is safe to load.
 
-    ArtifactError says what is wrong with it, or which other format it is in and how to convert it; UnsupportedError
-    names what this version cannot serve.
+    ArtifactError says what is wrong with it; UnsupportedError names what this version cannot serve.
     """
-    try:
-        foreign = _foreign(data)
-        if foreign:
-            hint = _RESAVE.format(file or "xgboost-model")
-            raise ArtifactError(foreign, artifact=artifact, file=file, hint=hint)
+    with damaged(artifact, file):
         return _facts(read(data))
+
+
+@contextmanager
+def damaged(artifact: str | None, file: str | None) -> Iterator[None]:
+    """What is found unsound within, as an ArtifactError that names the file."""
+    try:
+        yield
     except Unsound as unsound:
         raise ArtifactError(
-            f"this XGBoost model is damaged: {unsound}",
+            f"this XGBoost model is damaged: {unsound}" if not unsound.foreign else str(unsound),
             artifact=artifact,
             file=file,
-            hint="Copy it again from where it was trained, or train it again.",
+            hint="Copy it again from where it was trained, or train it again."
+            if not unsound.foreign
+            else _RESAVE.format(file or "xgboost-model"),
         ) from None
-
-
-def _foreign(data: bytes) -> str | None:
-    """What a file is that is no model in JSON or UBJSON."""
-    if data[:1] == b"{":
-        return None
-    if not data:
-        raise Unsound("the file is empty")
-    python = re.match(rb"\x80[\x00-\x05]|\(?[ci][A-Za-z_][\w.]*\r?\n", data)
-    if python:
-        return "this is a Python pickle, which can run any code when it is read, so it is never opened"
-    if data[:4] in (b"binf", b"bs64") or data[:4] == b"\x00\x00\x00\x3f":
-        return "this model is in XGBoost's old binary format, which xgboost 3.1 and later no longer read"
-    return "this is no XGBoost model in JSON or UBJSON; it may be in XGBoost's old binary format"
 
 
 def read(data: bytes) -> Any:
     """A JSON or UBJSON document as Python objects, UBJSON's number arrays as numpy arrays; Unsound otherwise."""
+    if not data:
+        raise Unsound("the file is empty")
     if re.match(rb'\{[ \t\r\n]*["}]', data):
         try:
             return json.loads(data, object_pairs_hook=_no_duplicates)

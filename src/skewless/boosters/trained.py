@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from skewless.boosters.booster_model import check
+from skewless.boosters.formats import facts_of
 from skewless.boosters.library import Floats, Handle, Result, interface, library, reason
 from skewless.errors import ArtifactError, SkewlessError
 
@@ -35,13 +35,13 @@ TREES_FOR_THREADS: Final = 2_000_000
 
 
 class Trained:
-    """A model that the library holds; two of one file are equal.
+    """A model that the library holds, whatever form its file has; two of one model are equal.
 
-    ArtifactError where the file is damaged or of another format.
+    ArtifactError where the file is damaged or no model.
     """
 
     def __init__(self, model: bytes, *, artifact: str | None = None, file: str | None = None) -> None:
-        self.facts = check(model, artifact=artifact, file=file)
+        model, self.facts = facts_of(model, artifact=artifact, file=file)
         self.model = model
         self.lock = threading.Lock()
         calls = library()
