@@ -18,7 +18,7 @@ from skewless.export.sklearn_data import Flow, part, picked, recorded
 from skewless.ops.op import Lowered, Op, TypeRefused
 from skewless.ops.sklearn.columns import Slots, Stack
 from skewless.ops.sklearn.scale import MultiplyAdd
-from skewless.ops.sklearn_step import FEATURES, WAY_OUT, Made, SklearnStep, class_name, support_of
+from skewless.ops.sklearn_step import FEATURES, WAY_OUT, Made, SklearnStep, Takes, class_name, support_of
 from skewless.ops.slots import VectorSlicer
 from skewless.schema import DOUBLE, STRING, Type
 from skewless.spec import TEMPORARY, Attributes, Model, Socket, Stage, boolean
@@ -53,9 +53,7 @@ class Walk:
         step = SklearnStep(estimator, path, (), (), "", last, flow.sparse, flow.dtype)
         support = support_of(step)
         self._check_dtype(step, flow)
-        handed = {"matrix": self._matrix, "columns": self._columns, "text": self._text}[support.takes](
-            flow, path
-        )
+        handed = self._handed(support.takes, flow, path)
         step = SklearnStep(
             estimator,
             path,
@@ -140,6 +138,14 @@ class Walk:
     def _glue(self, path: str, op: Op, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """An op that stands for no step of scikit-learn's: nobody sees its columns."""
         self._stage(path, Lowered(op, tuple(inputs), tuple(outputs), temporary=True))
+
+    def _handed(self, takes: Takes, flow: Flow, path: str) -> Flow:
+        """What comes to a step, as its reader takes it."""
+        if takes == "text":
+            return self._text(flow, path)
+        if takes == "columns" or (takes == "either" and STRING in flow.types):
+            return self._columns(flow, path)
+        return self._matrix(flow, path)
 
     def _matrix(self, flow: Flow, path: str) -> Flow:
         """One vector of all features."""

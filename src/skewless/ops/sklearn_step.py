@@ -16,8 +16,9 @@ from skewless.errors import SettingError, UnsupportedError
 from skewless.ops.op import Lowered, Op
 from skewless.schema import Type
 
-Takes: TypeAlias = Literal["matrix", "columns", "text"]
-"""What a step reads: one vector of all its features, a single value for each of them, or one column of strings."""
+Takes: TypeAlias = Literal["matrix", "columns", "either", "text"]
+"""What a step reads: one vector of all its features, a single value for each of them (``either``: where some are
+strings, else one vector), or one column of strings."""
 
 FEATURES: Final = "features"
 PREDICTION: Final = "prediction"

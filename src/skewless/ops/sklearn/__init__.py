@@ -3,8 +3,12 @@
 from skewless.ops.sklearn import bins as bins
 from skewless.ops.sklearn import columns as columns
 from skewless.ops.sklearn import encode as encode
+from skewless.ops.sklearn import functions as functions
+from skewless.ops.sklearn import impute as impute
 from skewless.ops.sklearn import labels as labels
 from skewless.ops.sklearn import norm as norm
 from skewless.ops.sklearn import poly as poly
+from skewless.ops.sklearn import power as power
+from skewless.ops.sklearn import quantile as quantile
 from skewless.ops.sklearn import scale as scale
 from skewless.ops.sklearn import select as select

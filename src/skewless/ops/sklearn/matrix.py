@@ -126,6 +126,31 @@ class SlotOp(Op):
         return kernel
 
 
+class ArrayOp(SlotOp):
+    """Base of those whose functions are numpy's, in both kernels: C's differ from them in last bits."""
+
+    def slot(self) -> SlotFunction:
+        def function(value: float, slot: int) -> float:
+            with np.errstate(all="ignore"):
+                return float(self.apply(np.array([value]), np.array([slot]))[0])
+
+        return function
+
+    def row(self, inputs: Sequence[Type]) -> RowKernel:
+        size, nan, slow = self.size, self.nan, super().row(inputs)
+
+        def kernel(cell: Any) -> Vector:
+            if isinstance(cell, SparseVector):
+                sparse: Vector = slow(cell)
+                return sparse
+            slots = checked(cell, size, nan)
+            with np.errstate(all="ignore"):
+                made: list[float] = self.apply(np.array([slots]), slice(None))[0].tolist()
+            return made
+
+        return kernel
+
+
 def hostile(size: int = 4) -> Iterator[Column]:
     """Rows for what takes any numbers that scikit-learn takes, and rows that it refuses."""
     made = vector(size)

@@ -67,7 +67,7 @@ class Normalize(Op):
 
     def _norms(self, rows: Numbers) -> Numbers:
         if self.norm == "max":
-            return np.abs(rows).max(axis=1, initial=0.0)
+            return np.asarray(np.abs(rows).max(axis=1, initial=0.0))
         total: Numbers = np.zeros(len(rows))
         for slot in rows.T:
             total = total + (np.abs(slot) if self.norm == "l1" else slot * slot)

@@ -15,7 +15,7 @@ from skewless.ops.sklearn.matrix import NO_NAN, checked, column_of, hostile, mat
 from skewless.ops.sklearn_step import Made, SklearnStep, reads_sklearn
 from skewless.schema import Type, vector
 from skewless.spec import Model, Value
-from skewless.table import Column
+from skewless.table import Column, Numbers
 from skewless.vectors import WIDE, SparseVector, Vector
 
 FEATURE: Final = -1
@@ -81,7 +81,8 @@ class Products(Op):
         column = matrix(inputs[0], self.size, False)
         if self._width > WIDE:
             return (each_row(self.row([column.type]), vector(self._width), column),)
-        rows, made = column.dense(), []
+        rows = column.dense()
+        made: list[Numbers] = []
         with np.errstate(all="ignore"):
             for before, feature in self.terms:
                 made.append(rows[:, feature] if before == FEATURE else made[before] * rows[:, feature])
