@@ -11,8 +11,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,67 +27,14 @@ from skewless.errors import (
     SkewlessError,
     TrainingDataError,
 )
-from skewless.jobs.training.csv_matrix import Matrix
 from skewless.jobs.training.hyperparameters import OBJECTIVES
 from skewless.jobs.training.library_errors import cleaned
 from skewless.jobs.training.parity_rows import MOST_ROWS, sample
 from skewless.jobs.training.rows import TrainingData
 from skewless.jobs.training.train import Round, TrainingResult, train
+from tests.jobs.training.channels import TRAIN, VALIDATION, Channels, loaded, unpacked, write_csv
 
 MULTI = {"objective": "multi:softprob", "num_class": "3", "eval_metric": "merror,mlogloss"}
-
-
-@dataclass(frozen=True)
-class Channels:
-    """A training and a validation file, and the numbers in them."""
-
-    train: Path
-    validation: Path
-    labels: Matrix
-    features: Matrix
-
-    def matrix(self, part: slice) -> xgboost.DMatrix:
-        return xgboost.DMatrix(self.features[part], self.labels[part])
-
-
-TRAIN, VALIDATION = slice(0, 300), slice(300, 400)
-
-
-def write_csv(path: Path, labels: Matrix, features: Matrix) -> Path:
-    lines = (
-        ",".join("" if np.isnan(value) else repr(value) for value in row)
-        for row in np.column_stack([labels, features]).tolist()
-    )
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-def make_channels(folder: Path, label: Callable[[Matrix], Any]) -> Channels:
-    generator = np.random.default_rng(11)
-    features = generator.normal(size=(400, 4)).round(2).astype(np.float32)
-    labels = np.asarray(label(features), np.float32)
-    features[generator.random(features.shape) < 0.05] = 0
-    features[generator.random(features.shape) < 0.05] = np.nan
-    return Channels(
-        write_csv(folder / "train.csv", labels[TRAIN], features[TRAIN]),
-        write_csv(folder / "validation.csv", labels[VALIDATION], features[VALIDATION]),
-        labels,
-        features,
-    )
-
-
-@pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> Channels:
-    """Labels 0, 1 and 2."""
-    return make_channels(
-        tmp_path_factory.mktemp("three"), lambda x: (x[:, 0] + x[:, 1] * x[:, 2] > 0) + (x[:, 3] > 0.5) * 1.0
-    )
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Channels:
-    """Labels 0 and 1."""
-    return make_channels(tmp_path_factory.mktemp("two"), lambda x: x[:, 0] + x[:, 1] * x[:, 2] > 0)
 
 
 def run(channels: Channels, output: Path, given: dict[str, Any], **more: Any) -> TrainingResult:
@@ -100,17 +45,6 @@ def run(channels: Channels, output: Path, given: dict[str, Any], **more: Any) ->
 
 def listing(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()]
-
-
-def unpacked(archive: Path) -> dict[str, bytes]:
-    with tarfile.open(archive) as tar:
-        return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
-
-
-def loaded(archive: Path) -> xgboost.Booster:
-    model = xgboost.Booster()
-    model.load_model(bytearray(unpacked(archive)["xgboost-model"]))
-    return model
 
 
 def parity(archive: Path) -> pa.Table:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import xgboost
@@ -23,6 +23,13 @@ from skewless.jobs.training.rows import Features, TrainingData
 from skewless.jobs.training.stopping import EarlyStopping
 
 Note = Callable[[str], None]
+
+_TOGGLES: Final = {
+    False: ("tree_method", ("exact", "hist")),
+    True: ("updater", ("grow_colmaker", "grow_quantile_histmaker")),
+}
+_SPREAD: Final = 1_000_003
+"""A prime: the rounds of neighbouring seeds draw different numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,8 @@ class Boosting:
             for number in range(start, _integer(self._values, "num_round") or 0):
                 if self._is_over(number - 1):
                     break
+                if self._checkpoints:
+                    self._seed(booster, number)
                 booster.update(matrices["train"], number)
                 self._judge(booster, number, matrices)
                 if stopped.is_set():
@@ -171,9 +180,11 @@ class Boosting:
             model = bytes(chosen.save_raw("ubj"))
         else:
             model = self._kept
-        saved = xgboost.Booster(self._parameters(), model_file=bytearray(model))
+        saved = xgboost.Booster(model_file=bytearray(model))
         scores = self._scores.get(last)
         if scores is None:
+            for name in self._metrics.library:
+                saved.set_param("eval_metric", name)
             scores, _ = self._evaluated(saved, last, matrices)
         return Boosted(model, saved.num_boosted_rounds(), run, best, scores)
 
@@ -187,10 +198,24 @@ class Boosting:
         given.pop("eval_metric", None)
         if self._metrics.library:
             given["eval_metric"] = self._metrics.library
-        if self._checkpoints:
-            # Otherwise a training that goes on would draw other numbers than one that was never interrupted.
-            given["seed_per_iteration"] = True
         return given
+
+    def _seed(self, booster: xgboost.Booster, number: int) -> None:
+        """Let a round draw numbers that depend on nothing but the seed and the round.
+
+        A training that goes on from a checkpoint would draw others than one that was never interrupted. The library
+        has no word for it (its seed_per_iteration does not reach what samples rows and columns), but it makes its
+        updaters anew, and with them their generators, where they become others and the former again.
+        """
+        if self._values.get("booster") == "gblinear":
+            return  # it draws none, and would lose its eta
+        name, others = _TOGGLES["updater" in self._values]
+        mine = str(self._parameters().get(name, "auto"))
+        booster.set_param(name, next(other for other in others if other != mine))
+        booster.save_config()
+        booster.set_param(name, mine)
+        seed = _integer(self._values, "seed") or 0
+        booster.set_param("seed", str((seed * _SPREAD + number) % 2**31))
 
     def _early_stopping(self) -> EarlyStopping | None:
         """Early stopping, where the built-in algorithm would have it: on one metric of the validation data."""
