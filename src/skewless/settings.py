@@ -9,10 +9,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from skewless.errors import SettingError
 from skewless.trust import NO_TRUST, Trust
+
+ENVIRONMENTS: Final = "SKEWLESS_ENVIRONMENTS"
+"""The variable of a field that the gateway sets for its children."""
 
 
 @dataclass(frozen=True, slots=True)

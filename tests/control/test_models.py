@@ -104,7 +104,15 @@ BIG = {f"name{number:03}": "x" * 1000 for number in range(33)}
             changed(MODEL, "Containers.1.Image", "acme/whatever:1"),
             "container-2: image 'acme/whatever:1' is not known",
         ),
-        (changed(MODEL, "Containers.1.Image", "sagemaker-scikit-learn:1.2-1"), "container-2: image"),
+        (
+            changed(MODEL, "Containers.1.Image", "./program"),
+            "container-2: Image './program' is a relative path",
+        ),
+        (
+            changed(MODEL, "Containers.1.Image", "/no/program"),
+            "container-2: image '/no/program': there is no",
+        ),
+        (changed(MODEL, "Containers.1.Image", "/etc/passwd"), "is no program: it may not be run"),
         (changed(MODEL, "Containers.1.Image", None), "container-2: there is no Image"),
         (changed(HOSTS, "Containers.1.Image", None), "xgb: there is no Image"),
         (changed(MODEL, "Containers.0.Mode", "MultiModel"), "container-1: Mode MultiModel is not supported"),

@@ -79,6 +79,11 @@ class DataDir:
         return self.root / "endpoints"
 
     @property
+    def environments(self) -> Path:
+        """Virtual environments of containers and scripts."""
+        return self.root / "environments"
+
+    @property
     def run(self) -> Path:
         """What lives as long as a gateway: the lock, its address, sockets."""
         return self.root / "run"

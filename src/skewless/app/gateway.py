@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,12 +24,14 @@ from skewless.aws.front import App, Front
 from skewless.aws.s3 import ForwardApp, S3App
 from skewless.aws.signature import Verifier
 from skewless.blobs import Blobs, open_blobs
+from skewless.containers.process.registered import read_images
 from skewless.control.first_start import ensure_default_role
 from skewless.control.plane import Plane
 from skewless.errors import SettingError
 from skewless.names import Names
 from skewless.services import Services
 from skewless.serving.listening import Server, bind
+from skewless.settings import ENVIRONMENTS
 from skewless.store import Store
 from skewless.supervisor.endpoints import Endpoints
 from skewless.supervisor.jobs import Jobs
@@ -127,9 +131,11 @@ class _Gateway:
             logs=LogStore(folder.logs),
             metrics=Metrics(self.store),
             blobs=_blobs(folder, options.s3, identity.region),
+            images=partial(read_images, folder.root),
             wake=self._wake,
         )
         ensure_default_role(self.plane)
+        os.environ.setdefault(ENVIRONMENTS, str(folder.environments))  # what children of ours read too
         endpoints = Endpoints(self.plane, services, folder.endpoints, sockets)
         jobs = Jobs(self.plane, services, folder.jobs, _JOBS)
         self.supervisor = Supervisor(self.plane, endpoints, jobs, self._changed)

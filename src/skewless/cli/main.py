@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from skewless.cli import datasets, explain, pipelines, train, up
+from skewless.cli import datasets, explain, images, pipelines, train, up
 from skewless.errors import SkewlessError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(train.app, name="train")
+app.add_typer(images.app, name="images")
 pipelines.add_to(app)
 up.add_to(app)
 app.command()(explain.explain)

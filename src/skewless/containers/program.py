@@ -24,6 +24,8 @@ SERVING: Final = "skewless.scripts.hosting"
 _PYTHON: Final = "python"
 """The Python that has what the container asks for."""
 _INFERENCE: Final = "inference.py"
+_KIND: Final = "SKEWLESS_HOSTING"
+"""The variable that tells which container is to be played."""
 _CODE: Final = f"{ML}/code"
 
 
@@ -34,9 +36,11 @@ def names_script(environment: Mapping[str, str]) -> bool:
 
 def load_script(part: Part, settings: Settings, hosting: Hosting) -> ProcessContainer:
     """A container that serves a script in Python, by the functions it has."""
-    given = dict(part.environment)
+    given = {**part.environment, _KIND: part.runtime}
     if part.runtime == PYTHON:
         given.setdefault(PROGRAM, _INFERENCE)
+    if settings.strict:
+        given["SKEWLESS_STRICT"] = "1"
     folder = given.get(SUBMIT_DIRECTORY, "")
     if part.script is not None or not folder:
         given[SUBMIT_DIRECTORY] = _CODE

@@ -45,7 +45,6 @@ REFUSED: Final = {
         "ProductionVariants.VolumeSizeInGB",
         "ProductionVariants.VariantInstanceProvisionTimeoutInSeconds",
         "ProductionVariants.ModelDataDownloadTimeoutInSeconds",
-        "ProductionVariants.ContainerStartupHealthCheckTimeoutInSeconds",
         "ProductionVariants.EnableSSMAccess",
         "ProductionVariants.RoutingConfig",
         "ProductionVariants.InferenceAmiVersion",

@@ -26,6 +26,10 @@ STATES: Final = States(
 """A failed creation may be updated to a configuration that works, or deleted."""
 
 
+HEALTH_TIMEOUT: Final = "ContainerStartupHealthCheckTimeoutInSeconds"
+"""The member of a production variant that its instances get to know."""
+
+
 @operation("sagemaker", "CreateEndpoint")
 def create_endpoint(plane: Plane, request: Members) -> Members:
     """Ask for an endpoint; it is InService when its instances answer and have replayed their parity rows."""
@@ -233,6 +237,7 @@ def _variant(plane: Plane, connection: Connection, given: Members) -> Members:
         "InstanceCount": given.get("InitialInstanceCount", 1),
         "Weight": given.get("InitialVariantWeight", 1.0),
         "Containers": model.request.get("Containers") or [model.request["PrimaryContainer"]],
+        **{name: given[name] for name in (HEALTH_TIMEOUT,) if name in given},
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from skewless.containers.images import runtime_of
+from skewless.containers.images import PROCESS, is_path, program_at, runtime_of
 from skewless.control.errors import invalid
 from skewless.control.objects import is_object
 from skewless.control.pages import sagemaker_page
@@ -52,7 +53,7 @@ def create_model(plane: Plane, request: Members) -> Members:
     """A model of one container, or of up to fifteen that an inference pipeline runs in order."""
     name = request["ModelName"]
     definitions = containers_of(request)
-    _check_containers(request, definitions)
+    _check_containers(request, definitions, plane.images())
     for definition in definitions:
         _check_model_data(plane, definition)
     arn = plane.names.sagemaker("model", name)
@@ -132,7 +133,7 @@ def _row(connection: Connection, name: str) -> Row[Any] | None:
     return connection.execute(select(MODELS).where(func.lower(MODELS.c.name) == name.lower())).first()
 
 
-def _check_containers(request: Members, definitions: Sequence[Members]) -> None:
+def _check_containers(request: Members, definitions: Sequence[Members], registered: Collection[str]) -> None:
     hosts = [one["ContainerHostname"] for one in definitions if one.get("ContainerHostname")]
     if hosts and len(hosts) != len(definitions):
         raise invalid("ContainerHostname is given for some containers: give it for all of them, or for none.")
@@ -142,20 +143,22 @@ def _check_containers(request: Members, definitions: Sequence[Members]) -> None:
         raise invalid("InferenceExecutionConfig Mode Direct needs a ContainerHostname for every container.")
     for name, definition in zip(container_names(definitions), definitions, strict=True):
         try:
-            _check_container(definition)
+            _check_container(definition, registered)
         except SkewlessError as error:
             raise invalid(f"{name}: {error}") from None
 
 
-def _check_container(definition: Members) -> None:
+def _check_container(definition: Members, registered: Collection[str]) -> None:
     refuse(definition, REFUSED)
     if definition.get("Mode") == "MultiModel":
         raise invalid("Mode MultiModel is not supported by this version. Make a model for each artifact.")
     if not definition.get("Image"):
         raise invalid("there is no Image. Give the name or the ECR address of a built-in image.")
-    runtime_of(definition["Image"])
-    address = _model_data(definition)
-    if not address.startswith("s3://"):
+    runtime = runtime_of(definition["Image"], registered)
+    if is_path(definition["Image"]):
+        _check_program(definition["Image"])
+    address = _model_data(definition, runtime)
+    if address is not None and not address.startswith("s3://"):
         raise invalid(f"the model data {address!r} is at no s3:// address. Write s3://BUCKET/KEY.")
     environment = definition.get("Environment") or {}
     size = sum(len(name.encode()) + len(value.encode()) for name, value in environment.items())
@@ -163,11 +166,20 @@ def _check_container(definition: Members) -> None:
         raise invalid(f"its Environment has {size} bytes, and {MOST_ENVIRONMENT} are the most.")
 
 
-def _model_data(definition: Members) -> str:
-    """The address of the container's model.tar.gz."""
+def _check_program(given: str) -> None:
+    path = Path(given)
+    if not path.is_absolute():
+        raise invalid(f"Image {given!r} is a relative path. Give the absolute path of the program.")
+    program_at(path)
+
+
+def _model_data(definition: Members, runtime: str) -> str | None:
+    """The address of the container's model.tar.gz; None for a program without one."""
     source = (definition.get("ModelDataSource") or {}).get("S3DataSource")
     if source is None:
         address = definition.get("ModelDataUrl")
+        if not address and runtime == PROCESS:
+            return None
         if not address:
             raise invalid("there is no ModelDataUrl. A built-in image needs a model.tar.gz.")
         return str(address)
@@ -182,8 +194,8 @@ def _model_data(definition: Members) -> str:
 
 
 def _check_model_data(plane: Plane, definition: Members) -> None:
-    address = _model_data(definition)
-    if not is_object(plane, address):
+    address = _model_data(definition, runtime_of(definition["Image"], plane.images()))
+    if address is not None and not is_object(plane, address):
         raise invalid(
             f"Could not find model data at {address}. See what is there: aws s3 ls {address.rpartition('/')[0]}/"
         )

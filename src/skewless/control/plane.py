@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from skewless.blobs import Blobs
+from skewless.containers.process.registered import Registered
 from skewless.names import Names
 from skewless.store import Store
 from skewless.telemetry.logs import LogStore
@@ -30,6 +31,8 @@ class Plane:
     blobs: Blobs
     logs: LogStore
     metrics: Metrics
+    images: Callable[[], Mapping[str, Registered]] = dict
+    """The programs that have a name as an image."""
     wake: Callable[[], None] = lambda: None
     """Tells the supervisor that the store changed."""
     now: Callable[[], int] = field(default=_now)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from skewless.containers.process.registered import Registered
 from skewless.errors import SettingError
 from skewless.programs.output import log_to
 from skewless.services import Services
@@ -46,6 +47,8 @@ class Asked(msgspec.Struct, frozen=True):
     services: Services
     containers: list[dict[str, Any]] = []
     """For a transform: the model's container definitions (Image, ModelDataUrl, Environment, ContainerHostname)."""
+    images: dict[str, Registered] = {}
+    """The programs among their images that have a name."""
 
 
 class Outcome(msgspec.Struct, frozen=True):

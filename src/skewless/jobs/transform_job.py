@@ -23,6 +23,7 @@ from skewless.blobs import Blobs, open_blobs
 from skewless.blobs.errors import StorageFull
 from skewless.containers.definitions import pipeline_of
 from skewless.containers.pipeline import Pipeline
+from skewless.containers.process.hosting import Hosting
 from skewless.errors import ContentTypeError, RequestError, SkewlessError
 from skewless.jobs.job import Job, Outcome, log_to
 from skewless.jobs.transforming.asked import (
@@ -76,7 +77,13 @@ def _load(job: Job, asked: TransformRequest, blobs: Blobs) -> Pipeline:
     definitions: list[dict[str, Any]] = [
         {**one, "Environment": {**(one.get("Environment") or {}), **extra}} for one in job.asked.containers
     ]
-    pipeline = pipeline_of(definitions, fetch)
+    alone = len(definitions) == 1
+    hosting = Hosting(
+        lambda container, line: _say(None if alone else container, [line]),
+        job.folder / "containers",
+        job.asked.images,
+    )
+    pipeline = pipeline_of(definitions, fetch, hosting=hosting)
     model_data.unlink(missing_ok=True)
     for one, container in zip(definitions, pipeline.containers, strict=True):
         address = one.get("ModelDataUrl") or "the model data"

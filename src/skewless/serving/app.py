@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from itertools import pairwise
 from time import perf_counter_ns
 from typing import Final, TypeAlias
 from uuid import uuid4
 
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -17,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from skewless.containers.base import BuiltIn
 from skewless.containers.pipeline import Course, Pipeline
 from skewless.errors import AnswerTooLarge, ContainerRefused, PayloadTooLarge, RequestError
 from skewless.lazy import resolve
@@ -28,6 +31,9 @@ from skewless.settings import Settings
 
 _INLINE: Final = 16 << 10
 """Bodies up to so many bytes are processed on the event loop: handing them to a thread costs more than they do."""
+
+_AT_ONCE: Final = 128
+"""Requests that may be with containers' programs at a time, each waiting in a thread; others wait their turn."""
 
 _SMALLER: Final = "Send fewer records at once, or start the server with a larger SKEWLESS_MAX_PAYLOAD_MB."
 
@@ -64,6 +70,8 @@ class Front:
         self.tracing = tracing
         self.runtimes = {container.name: container.runtime for container in pipeline.containers}
         self.meters = Meters(self.runtimes)
+        self._waits = not all(isinstance(container, BuiltIn) for container in pipeline.containers)
+        self._limiter = CapacityLimiter(_AT_ONCE)
 
     async def ping(self, request: Request) -> Response:
         """Answers as soon as there is something to answer with: all models are loaded before the port opens."""
@@ -71,7 +79,7 @@ class Front:
 
     async def execution_parameters(self, request: Request) -> Response:
         """How a batch job should call this pipeline: as its first container says."""
-        told = self.pipeline.execution_parameters()
+        told = await run_in_threadpool(self.pipeline.execution_parameters)
         return JSONResponse(
             {
                 "MaxConcurrentTransforms": told.max_concurrent_transforms,
@@ -104,7 +112,10 @@ class Front:
         kind, accept = request.headers.get("content-type"), request.headers.get("accept")
         try:
             body = await read_body(request, self.settings.max_payload, _SMALLER)
-            if len(body) <= _INLINE:
+            if self._waits:
+                work = partial(self.pipeline.invoke, body, kind, accept, course)
+                answer = await to_thread.run_sync(work, limiter=self._limiter)
+            elif len(body) <= _INLINE:
                 answer = self.pipeline.invoke(body, kind, accept, course)
             else:
                 answer = await run_in_threadpool(self.pipeline.invoke, body, kind, accept, course)

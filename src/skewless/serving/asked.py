@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from skewless.containers.process.registered import Registered
 from skewless.services import Services
 
 ASKED: Final = "instance.json"
@@ -17,3 +18,7 @@ class Asked(msgspec.Struct, frozen=True):
     containers: list[dict[str, Any]]
     """CreateModel's container definitions."""
     services: Services
+    images: dict[str, Registered] = {}
+    """The programs that have a name as an image."""
+    health_timeout: int | None = None
+    """Seconds that programs have until they answer their first ping, where the variant says so."""

@@ -17,6 +17,7 @@ from skewless.blobs.base import Blobs
 from skewless.blobs.opening import open_blobs
 from skewless.containers.definitions import pipeline_of
 from skewless.containers.pipeline import Pipeline
+from skewless.containers.process.hosting import Hosting
 from skewless.errors import SettingError, SkewlessError
 from skewless.lifetime import end_with_parent
 from skewless.services import Services
@@ -37,7 +38,9 @@ def main(folder: Path, socket: Path, failure: Path) -> None:
     try:
         asked = msgspec.json.decode((folder / ASKED).read_bytes(), type=Asked)
         settings = Settings.read()
-        pipeline = pipeline_of(asked.containers, _Fetcher(folder, asked.services), settings=settings)
+        hosting = Hosting(say, folder / "containers", asked.images, asked.health_timeout)
+        fetch = _Fetcher(folder, asked.services)
+        pipeline = pipeline_of(asked.containers, fetch, settings=settings, hosting=hosting)
         app = create_app(pipeline, settings, say)
         _greet(pipeline)
     except (SkewlessError, OSError, msgspec.DecodeError) as error:
@@ -46,7 +49,8 @@ def main(folder: Path, socket: Path, failure: Path) -> None:
             file.write(msgspec.json.encode(str(error)[:_MOST_REASON]))
             file.truncate()
         sys.exit(1)
-    serve_on_socket(app, socket)
+    with pipeline:
+        serve_on_socket(app, socket)
 
 
 class _Fetcher:

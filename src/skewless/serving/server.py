@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +62,8 @@ def serve(
             on_ready(pipeline, listener.getsockname()[1])
 
         if workers == 1:
-            Server(uvicorn_config(create_app(pipeline, chosen)), started).run(sockets=[listener])
+            with pipeline:
+                Server(uvicorn_config(create_app(pipeline, chosen)), started).run(sockets=[listener])
         else:
             pipeline.close()
             os.environ[PIPELINE] = str(path.resolve())
@@ -122,7 +124,9 @@ def worker_app() -> Starlette:
     keep_pandas_out()
     try:
         settings = Settings.read()
-        return create_app(load_pipeline(os.environ[PIPELINE], settings=settings), settings)
+        pipeline = load_pipeline(os.environ[PIPELINE], settings=settings)
+        Finalize(None, pipeline.close, exitpriority=0)  # multiprocessing's processes run nothing else at their end
+        return create_app(pipeline, settings)
     except SkewlessError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(STARTUP_FAILURE)

@@ -15,12 +15,15 @@ from typing import Any, Final
 
 import msgspec
 
+from skewless.containers.process.registered import Registered
 from skewless.control import deployments
 from skewless.control.deployments import Wanted
+from skewless.control.endpoints import HEALTH_TIMEOUT
 from skewless.control.plane import Plane
 from skewless.names import container_names
 from skewless.services import Services
 from skewless.serving.asked import Asked
+from skewless.settings import Settings
 from skewless.supervisor.children import Sink
 from skewless.supervisor.fleet import DeploymentError, Fleet, FleetEnded, UnknownTarget, Variant
 from skewless.supervisor.hop import HopError, Reply
@@ -32,6 +35,8 @@ _DRAIN: Final = 90.0
 """Seconds that requests under way have when their fleet is replaced: longer than the longest of them."""
 _LONGEST: Final = 60.0
 """Seconds that an answer may take, as in SageMaker."""
+_TO_TELL: Final = 30.0
+"""Seconds that an instance has after its containers should have answered."""
 _PAUSE: Final = 5.0
 """Seconds until a deletion that failed is tried again."""
 _AGAIN: Final = 0.02
@@ -184,18 +189,24 @@ class Endpoints:
             return Instance(
                 Place(
                     folder,
-                    msgspec.json.encode(Asked(definition["Containers"], self.services)),
+                    self._asked(definition),
                     {**os.environ, "PYTHONUNBUFFERED": "1", _RESOURCE: _resource(endpoint, name)},
                     self.sockets,
                     lambda instance: self._sink(endpoint, f"{name}/{instance}"),
                     lambda pid: written(partial(register, self.plane.store, pid)),
                     lambda pid: asyncio.to_thread(forget, self.plane.store, pid),
+                    _longest_start(self.plane, definition),
                 )
             )
 
         return Variant(
             name, definition, new_instance, definition["Weight"], container_names(definition["Containers"])
         )
+
+    def _asked(self, definition: dict[str, Any]) -> bytes:
+        images = _images(self.plane, definition)
+        timeout = definition.get(HEALTH_TIMEOUT)
+        return msgspec.json.encode(Asked(definition["Containers"], self.services, images, timeout))
 
     def _sink(self, endpoint: str, stream: str) -> Sink:
         group = f"/aws/sagemaker/Endpoints/{endpoint}"
@@ -206,6 +217,19 @@ class Endpoints:
             self.plane.logs.write(group, f"{stream}/{container}" if apart else stream, line)
 
         return sink
+
+
+def _images(plane: Plane, definition: dict[str, Any]) -> dict[str, Registered]:
+    """The programs among a variant's images that have a name."""
+    named = {container["Image"] for container in definition["Containers"]}
+    return {name: image for name, image in plane.images().items() if name in named}
+
+
+def _longest_start(plane: Plane, definition: dict[str, Any]) -> float:
+    """Seconds until a new instance has to answer: its containers have to tell first what keeps them from it."""
+    told = definition.get(HEALTH_TIMEOUT) or Settings.read().health_timeout
+    own = (image.health_timeout or 0 for image in _images(plane, definition).values())
+    return max(told, *own, 0) + _TO_TELL
 
 
 async def _ask(

@@ -21,8 +21,6 @@ from skewless.supervisor.children import Child, Sink
 from skewless.supervisor.hop import Hop, HopError, Reply
 
 _PROGRAM: Final = (sys.executable, "-m", "skewless.serving.instance")
-_LOAD: Final = 240.0
-"""Seconds that a new instance has until it answers a ping, as in SageMaker."""
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 30.0
 """Seconds before a crashed instance is started again: doubled each time, up to the longest."""
@@ -57,6 +55,8 @@ class Place:
     """Notes a process that was started."""
     forget: Callable[[int], Awaitable[None]]
     """Notes that one has ended."""
+    longest_start: float
+    """Seconds that a new instance has until it answers a ping."""
 
 
 class Instance:
@@ -174,14 +174,16 @@ class Instance:
     async def _until_up(self, child: Child, failure: Path) -> None:
         ended = asyncio.create_task(child.ended.wait())
         try:
-            async with asyncio.timeout(_LOAD):
+            async with asyncio.timeout(self.place.longest_start):
                 while not ended.done():
                     with suppress(HopError):
                         if (await self.hop.ask(b"GET", b"/ping")).status == 200:
                             return
                     await asyncio.wait([ended], timeout=0.02)
         except TimeoutError:
-            raise InstanceError(f"it did not answer a ping within {_LOAD:.0f} seconds") from None
+            raise InstanceError(
+                f"it did not answer a ping within {self.place.longest_start:.0f} seconds"
+            ) from None
         finally:
             ended.cancel()
         status = await child.wait()

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from skewless.containers.process.registered import Registered
 from skewless.control import running
 from skewless.control.plane import Plane
 from skewless.control.run import End, Run
@@ -95,7 +96,9 @@ class Jobs:
             self.plane.wake()
 
     async def _process(self, run: Run, folder: Path) -> tuple[End, Outcome]:
-        asked = Asked(run.kind, run.name, run.arn, run.request, self.services, run.containers)
+        asked = Asked(
+            run.kind, run.name, run.arn, run.request, self.services, run.containers, _images(self.plane, run)
+        )
         try:
             shutil.rmtree(folder, ignore_errors=True)
             write_asked(folder, asked)
@@ -164,6 +167,12 @@ class Jobs:
                     said: dict[str, Any] = msgspec.json.decode(line)
                     await written(partial(running.progress, self.plane, run.kind, run.name, said))
         return told
+
+
+def _images(plane: Plane, run: Run) -> dict[str, Registered]:
+    """The programs among the images of a transform's model that have a name."""
+    named = {container["Image"] for container in run.containers}
+    return {name: image for name, image in plane.images().items() if name in named}
 
 
 def _outcome(folder: Path, status: int | None, cut: End | None) -> tuple[End, Outcome]:
