@@ -37,7 +37,7 @@ class Failed(Exception):
         found = [
             entry
             for entry in traceback.extract_tb(self.error.__traceback__)
-            if not Path(entry.filename).is_relative_to(_OURS) and "site-packages" not in entry.filename
+            if not _is_ours(entry.filename) and "site-packages" not in entry.filename
         ]
         at = f" at {Path(found[-1].filename).name}, line {found[-1].lineno}" if found else ""
         return f"{self.function} failed{at}"
@@ -81,12 +81,17 @@ def told(failed: Failed, hosting: Hosting) -> Told:
 def trace(error: BaseException) -> list[str]:
     """The traceback from the script's first line on."""
     below: TracebackType | None = error.__traceback__
-    while below is not None and Path(below.tb_frame.f_code.co_filename).is_relative_to(_OURS):
+    while below is not None and _is_ours(below.tb_frame.f_code.co_filename):
         below = below.tb_next
     try:
         return traceback.format_exception(type(error), error, below)
     except Exception:  # of an exception that cannot be printed
         return [*traceback.format_tb(below), f"{summary(error)}\n"]
+
+
+def _is_ours(file: str) -> bool:
+    """Whether a line of a traceback is of the way to the script: our code's, or the import machinery's."""
+    return file.startswith("<frozen ") or Path(file).is_relative_to(_OURS)
 
 
 def _status(failed: Failed, strict: bool) -> int:
