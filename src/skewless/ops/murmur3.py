@@ -38,10 +38,10 @@ def bytes_of(value: Any, base: Base) -> bytes:
     return struct.pack(_PACKED[base], value)
 
 
-def hash_one(data: bytes, version: int = 2) -> int:
+def hash_one(data: bytes, version: int = 2, seed: int = SEED) -> int:
     """The hash, as a signed 32-bit number."""
     whole = len(data) & ~3
-    h = SEED
+    h = seed
     for (block,) in struct.iter_unpack("<I", data[:whole]):
         h = _mixed(h, block)
     tail = data[whole:]

@@ -12,3 +12,4 @@ from skewless.ops.sklearn import power as power
 from skewless.ops.sklearn import quantile as quantile
 from skewless.ops.sklearn import scale as scale
 from skewless.ops.sklearn import select as select
+from skewless.ops.sklearn import text as text
