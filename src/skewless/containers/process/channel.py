@@ -37,6 +37,10 @@ class Late(Unanswered):
     """It did not come in time."""
 
 
+class Broken(Unanswered):
+    """The connection ended before it."""
+
+
 class TooLong(Unanswered):
     """It has more bytes than are taken."""
 
@@ -91,7 +95,7 @@ class _Connection:
         except TimeoutError:
             raise Late("it did not answer in time") from None
         except ConnectionError:
-            raise Unanswered("it closed the connection before it had answered") from None
+            raise Broken("it closed the connection before it had answered") from None
         self.since = time.monotonic()
         self.reply.body = b"".join(self._parts)
         return self.reply

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from skewless.containers.base import Answer, Container, ExecutionParameters
-from skewless.containers.process.channel import Channel, Late, Reply, Unanswered
+from skewless.containers.process.channel import Broken, Channel, Late, Reply, Unanswered
 from skewless.containers.process.hosting import Hosting
 from skewless.containers.process.layout import Layout
 from skewless.containers.process.life import PROMPT, Lives, Pace
@@ -20,7 +20,7 @@ from skewless.settings import Settings
 _BYTES: Final = "application/octet-stream"
 _SHOWN: Final = 300
 """Characters of a refusal's body that our log repeats."""
-_LAST_WORDS: Final = 5.0
+_LAST_WORDS: Final = 2.0
 """Seconds within which the end of a program that broke off is known."""
 _PARAMETERS: Final = 64 << 10
 """Bytes of the answer about execution parameters."""
@@ -90,7 +90,7 @@ class ProcessContainer(Container):
             except Late:
                 self._late()
             except (Unanswered, OSError) as error:
-                self._unanswered(error, life.how(_LAST_WORDS if _broke_off(error) else 0))
+                self._unanswered(error, life.how(_LAST_WORDS if isinstance(error, Broken | OSError) else 0))
         return self._answer(reply)
 
     def _answer(self, reply: Reply) -> Answer:
@@ -169,10 +169,6 @@ class ProcessContainer(Container):
         """The way to the program, while it answers."""
         life = self._lives.now()
         return life.channel if life else None
-
-
-def _broke_off(error: Exception) -> bool:
-    return isinstance(error, OSError) or "closed the connection" in str(error)
 
 
 def _parameters(told: bytes, settings: Settings) -> ExecutionParameters:

@@ -7,7 +7,9 @@ import random
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +26,8 @@ _FOLDERS: Final = ("model", "code", "input/config", "input/data", "output/data")
 _PORTS: Final = range(20_000, 32_000, 100)
 """Blocks of ports, below those that the kernel gives to anybody: one to answer on, the others for more of its own."""
 _TRIES: Final = 20
+_CROWDED: Final = 0.005
+"""Seconds until another try where too many wait to be connected."""
 
 
 class Layout:
@@ -81,13 +85,8 @@ class Layout:
     def connect(self, timeout: float) -> socket.socket:
         """A connection to the program, by its Unix socket or its port. OSError where it listens on neither."""
         if (self.ml / _SOCKET).exists():
-            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            made.settimeout(timeout)
-            try:
-                made.connect(f"/proc/self/fd/{self._number}/{_SOCKET}")
-                return made
-            except OSError:
-                made.close()
+            with suppress(ConnectionRefusedError, FileNotFoundError):
+                return _connect_to(f"/proc/self/fd/{self._number}/{_SOCKET}", timeout)
         made = socket.create_connection(("127.0.0.1", self.port), timeout)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
@@ -98,6 +97,25 @@ class Layout:
             os.close(self._number)
             self._number = -1
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _connect_to(path: str, timeout: float) -> socket.socket:
+    """A connection by a Unix socket; where too many wait for theirs, the kernel says so instead of having us wait."""
+    deadline = time.monotonic() + timeout
+    while True:
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        made.settimeout(timeout)
+        try:
+            made.connect(path)
+            return made
+        except BlockingIOError:
+            made.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_CROWDED)
+        except BaseException:
+            made.close()
+            raise
 
 
 def _write(files: Mapping[str, bytes], folder: Path) -> None:
