@@ -55,6 +55,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         spark__sql__shuffle__partitions="2",
         spark__sql__warehouse__dir=str(warehouse),
         spark__driver__memory="2g",
+        # Thousands of small plans: compiling their code for speed costs more than it wins.
+        spark__driver__extraJavaOptions="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     )
     session.sparkContext.setLogLevel("OFF")
     yield session
