@@ -74,7 +74,7 @@ BINARY = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12))
 def test_classes_as_scikit_learn_counts_them(rows: list[tuple[int, int]]) -> None:
     labels, guessed = (np.array(column) for column in zip(*rows, strict=True))
@@ -88,7 +88,7 @@ def test_classes_as_scikit_learn_counts_them(rows: list[tuple[int, int]]) -> Non
             assert score(name, labels % 2, guessed % 2 - 0.5) == pytest.approx(wanted), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows=st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=2, max_size=12))
 def test_numbers_as_scikit_learn_counts_them(rows: list[tuple[int, int]]) -> None:
     labels, predictions = (np.array(column, np.float64) for column in zip(*rows, strict=True))

@@ -252,7 +252,7 @@ def library(values: Values, note: Note) -> Iterator[None]:
         try:
             yield
         except xgboost.core.XGBoostError as refused:
-            error = refusal(str(refused), str(values.get("objective", "reg:squarederror")))
+            error = refusal(str(refused), values)
     for text in dict.fromkeys(cleaned(str(warning.message)) for warning in said):
         note(f"XGBoost {xgboost.__version__}: {text}")
     if error:

@@ -6,17 +6,19 @@ import re
 from typing import Final
 
 from skewless.errors import HyperparameterError, SkewlessError, TrainingDataError
+from skewless.jobs.training.hyperparameter_rules import Values
 
 _TRACE: Final = re.compile(r"\n*Stack trace:.*", re.DOTALL)
 _PLACE: Final = re.compile(r"\[\d\d:\d\d:\d\d\] (?:WARNING: )?\S+:\d+: ")
 _CHECK: Final = re.compile(r"Check failed: .+? ?: (?=\S)")
 _ABOUT_DATA: Final = re.compile(
     r"\blabels?\b|\bauc\b|\bweights?\b|\binput data\b|\bdoes not match number of features\b|\bgroup\b"
+    r"|\bpos or neg samples\b|\bRelevance\b"
     r"|Failed to find the initial bucket",
     re.IGNORECASE,
 )
 _ABOUT_SETTINGS: Final = re.compile(
-    r"\bParameter\b|\bInvalid\b|\bUnknown\b|\b(?:must|should|can only) be\b|\bnot (?:supported|implemented)\b"
+    r"\bParameter\b|\bInvalid\b|\bUnknown\b|\b(?:must|should|can only) be\b|\bnot (?:yet )?(?:supported|implemented)\b"
     r"|\bonly supports?\b|\bbase_score\b|\bconstraint|\bfor updating\b",
     re.IGNORECASE,
 )
@@ -31,13 +33,16 @@ def cleaned(text: str) -> str:
     return " ".join(_CHECK.sub("", text, count=1).split()).rstrip(" :")
 
 
-def refusal(text: str, objective: str) -> SkewlessError:
+def refusal(text: str, values: Values) -> SkewlessError:
     """TrainingDataError where it is about labels, weights or features, HyperparameterError where it is about those.
 
     Whatever it says else is no fault of whoever trains: TrainingFailed, as the original has it.
     """
     sentence = f"XGBoost refused: {cleaned(text)}"
-    if _ABOUT_DATA.search(sentence):
+    # Where nobody gave a base_score, it is estimated from the labels.
+    is_estimate = "base_score" in sentence and "base_score" not in values
+    if is_estimate or _ABOUT_DATA.search(sentence):
+        objective = values.get("objective", "reg:squarederror")
         return TrainingDataError(sentence, hint=f"Do the labels suit {objective}?")
     if _ABOUT_SETTINGS.search(sentence):
         return HyperparameterError(sentence, hint="Change or leave out the hyperparameter it names.")
