@@ -112,10 +112,12 @@ class Relay(Container):
         self.kind = kind
         self.refused = refused
         self.accepts: list[str | None] = []
+        self.kinds: list[str | None] = []
         self.closed = 0
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         self.accepts.append(accept)
+        self.kinds.append(content_type)
         if self.refused in body:
             raise RequestError(
                 "the relay does not like this", row=body[: body.index(self.refused)].count(b"\n") + 1

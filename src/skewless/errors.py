@@ -198,7 +198,11 @@ class PayloadTooLarge(RequestError):
 
 
 class AnswerTooLarge(RequestError):
-    """What a container answered is larger than may be handed on; the text is SageMaker's."""
+    """What a container answered is larger than may be handed on; the text is SageMaker's, and names its place."""
+
+    @property
+    def place(self) -> str:
+        return ""
 
 
 class HyperparameterError(SkewlessError):

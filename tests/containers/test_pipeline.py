@@ -148,7 +148,13 @@ def test_a_vector_without_slots_is_no_record() -> None:
     empty = sparkml(stages, schema([Field("x", STRING)], Field("v", vector())), name="empty")
     for body in (b"a", b"a\na\n"):
         for after in (xgboost("multi:softmax", 1), passing(STRING), assembler(DOUBLE)):
-            assert compare([empty, after], body, "text/csv", None)[0] == "EmptyBody"
+            found = compare([empty, after], body, "text/csv", None)
+            assert found[1] == (after.name, None, None, None)
+            nothing = "empty answered with an empty body, so there is nothing to process"
+            assert (found[0], found[2]) in [
+                ("ValueRefused", nothing),
+                ("BodyError", "the body has no record"),
+            ]
 
 
 class Nulls(BuiltIn):

@@ -141,7 +141,7 @@ def assemble(
             with told_by(part.name):
                 trusting = replace(settings, trust=settings.trust | part.trust)
                 containers.append(LOADERS[part.runtime](part, trusting, hosting))
-        pipeline = Pipeline(containers, fused=fused, recorded=recorded)
+        pipeline = Pipeline(containers, fused=fused, recorded=recorded, strict=settings.strict)
         if verify:
             pipeline.verify()
     except BaseException:

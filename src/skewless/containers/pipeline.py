@@ -25,10 +25,13 @@ from skewless.containers.base import (
     media_type,
     skipped,
 )
-from skewless.errors import ParityError, RequestError, SettingError
+from skewless.containers.mismatch import explained
+from skewless.errors import AnswerTooLarge, EmptyBody, ParityError, RequestError, SettingError
 from skewless.table import Table
 
 MOST_CONTAINERS: Final = 15
+MOST_BETWEEN: Final = 5 << 20
+"""Bytes of a body between two containers, strictly."""
 _CSV: Final = "text/csv"
 _BYTES: Final = "application/octet-stream"
 
@@ -46,29 +49,74 @@ class EndToEnd:
 class Course:
     """How one request went."""
 
+    containers: Sequence[str] = ()
+    """Those that the request is for, in order."""
     marks: list[int] = field(default_factory=list)
     """The times of its start and of each container's end, in nanoseconds of `time.perf_counter_ns`."""
     given: dict[str, int] = field(default_factory=dict)
     """The bytes that each container was given as text, by name; one that was handed columns is not there."""
+
+    @property
+    def spent(self) -> list[tuple[str, int, int]]:
+        """Of each container that ran its name, start and end."""
+        return [(name, *times) for name, times in zip(self.containers, pairwise(self.marks), strict=False)]
 
 
 class Pipeline:
     """An inference pipeline of 1 to 15 containers."""
 
     def __init__(
-        self, containers: Sequence[Container], *, fused: bool = True, recorded: EndToEnd | None = None
+        self,
+        containers: Sequence[Container],
+        *,
+        fused: bool = True,
+        recorded: EndToEnd | None = None,
+        strict: bool = False,
+        direct: bool = False,
     ) -> None:
-        """SettingError for no or too many containers, or two of one name."""
+        """SettingError for no or too many containers, or two of one name.
+
+        ``strict``: hop by hop, and no body between two containers is over SageMaker's limit. ``direct``: a request is
+        for one of the containers, which `aimed_at` gives.
+        """
         names = [container.name for container in containers]
         if not 1 <= len(names) <= MOST_CONTAINERS:
             raise SettingError(f"a pipeline has 1 to {MOST_CONTAINERS} containers, not {len(names)}")
         if len(set(names)) != len(names):
             raise SettingError(f"two containers have one name: {', '.join(names)}")
+        if direct and recorded is not None:
+            raise SettingError(
+                "parity rows for the whole pipeline need its containers in series",
+                hint="Leave out `parity`, or Mode Direct.",
+            )
         self.containers = tuple(containers)
-        self.fused = fused
+        self.names = tuple(names)
+        self.fused = fused and not strict
+        self.strict = strict
         self.recorded = recorded
+        self.direct = {one.name: Pipeline([one], fused=fused, strict=strict) for one in containers if direct}
         self.replayed: dict[str, int] = {}
-        self._chain = _row_chain(self.containers) if fused else None
+        self._chain = _row_chain(self.containers) if self.fused else None
+
+    def aimed_at(self, target: str | None) -> Pipeline:
+        """The pipeline that answers a request with this target container: itself, where it is in series.
+
+        RequestError where a target is missing, unknown or not to be given.
+        """
+        if not self.direct:
+            if target is None:
+                return self
+            raise RequestError(
+                f"the target container {target!r} cannot be picked: the containers run in series",
+                hint="Leave it out, or make a model with InferenceExecutionConfig Mode Direct.",
+            )
+        found = self.direct.get(target or "")
+        if found is None:
+            raise RequestError(
+                f"there is no container {target!r}" if target else "no target container is named",
+                hint=f"Name one in TargetContainerHostname: {', '.join(self.direct)}.",
+            )
+        return found
 
     def invoke(
         self,
@@ -82,7 +130,10 @@ class Pipeline:
         ``content_type`` is for the first container and ``accept`` for the last, as in SageMaker. RequestError names
         container, stage, column and row. ``course``, a new one, is told how it went.
         """
+        if self.direct:
+            self.aimed_at(None)  # refuses, and says which there are
         course = course or Course()
+        course.containers = self.names
         marks = course.marks
         marks.append(perf_counter_ns())
         course.given[self.containers[0].name] = len(body)
@@ -102,13 +153,26 @@ class Pipeline:
     ) -> Answer:
         kind = content_type
         gone: tuple[int, ...] = ()
+        before: Container | None = None
         for container in self.containers:
+            self._check_size(before, container, body)
             course.given[container.name] = len(body)
-            with _placed_in(container, gone):
+            with self._placed_in(container, gone, before, kind):
                 body, kind, skipped = container.invoke(body, kind, self._accept_for(container, accept))
             gone = _and_then(gone, skipped)
+            before = container
             course.marks.append(perf_counter_ns())
         return Answer(body, kind or _BYTES, gone)
+
+    def _check_size(self, before: Container | None, after: Container, body: bytes) -> None:
+        if self.strict and before is not None and len(body) > MOST_BETWEEN:
+            raise AnswerTooLarge(
+                f"Received response from {before.name} with status code 200. However, the request payload from "
+                f"{before.name} to {after.name} is {len(body)} bytes, which has exceeded the maximum limit of "
+                f"{MOST_BETWEEN >> 20} MB.",
+                container=before.name,
+                hint="Send fewer records at once, or leave SKEWLESS_STRICT out, without which there is no such limit.",
+            )
 
     def _accept_for(self, container: Container, accept: str | None) -> str | None:
         """Only the last container hears what the caller accepts."""
@@ -144,7 +208,9 @@ class Pipeline:
         kind = content_type
         made: _Made | None = None
         gone: tuple[int, ...] = ()
+        before: Container | None = None
         for container in self.containers:
+            this = container
             taken = None if made is None else made.handed_to(container)
             if made is not None and taken is not None:
                 body, kind = b"", _CSV
@@ -152,7 +218,7 @@ class Pipeline:
                 body, kind, gone = made.answer(None)
             if taken is None:
                 course.given[container.name] = len(body)
-            with _placed_in(container, gone):
+            with self._placed_in(this, gone, before, kind):
                 if isinstance(container, BuiltIn):
                     if taken is None:
                         container = container.for_request(body, kind)
@@ -163,10 +229,26 @@ class Pipeline:
                     made = None
                     body, kind, skipped = container.invoke(body, kind, self._accept_for(container, accept))
                     gone = _and_then(gone, skipped)
+            before = this
             course.marks.append(perf_counter_ns())
         answer = Answer(body, kind or _BYTES, gone) if made is None else made.answer(accept)
         course.marks[-1] = perf_counter_ns()
         return answer
+
+    @contextmanager
+    def _placed_in(
+        self, container: Container, gone: Sequence[int], before: Container | None, kind: str | None
+    ) -> Iterator[None]:
+        """As the function; an error of what the container ``before`` answered says what mends it."""
+        try:
+            with _placed_in(container, gone):
+                yield
+        except RequestError as error:
+            if before is None or (self.strict and isinstance(error, EmptyBody)):
+                raise
+            told = explained(error, before, kind, container)
+            told.container = container.name
+            raise told from None
 
     def execution_parameters(self) -> ExecutionParameters:
         """The first container's."""
@@ -291,7 +373,7 @@ def _compare(way: str, expected: Sequence[str], made: Sequence[str]) -> None:
 def explain(pipeline: Pipeline, body: bytes, content_type: str) -> Iterator[tuple[str, str, str, Any]]:
     """What every container and stage made of the rows: container, stage, column, and the column's values."""
     kind: str | None = content_type
-    for container in pipeline.containers:
+    for container in pipeline.aimed_at(None).containers:
         with _placed_in(container):
             if isinstance(container, BuiltIn):
                 chosen = container.for_request(body, kind)

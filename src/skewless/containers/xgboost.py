@@ -88,6 +88,7 @@ class XGBoostContainer(BuiltIn):
     """One model, or several that answer as one; see the module."""
 
     runtime = "xgboost"
+    reads = ("text/csv", "text/libsvm", "application/x-parquet", "application/x-recordio-protobuf")
 
     def __init__(
         self,

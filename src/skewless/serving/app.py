@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
-from itertools import pairwise
 from time import perf_counter_ns
 from typing import Final, TypeAlias
 from uuid import uuid4
@@ -19,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from skewless.containers.base import BuiltIn
+from skewless.containers.base import Answer, BuiltIn
 from skewless.containers.pipeline import Course, Pipeline
 from skewless.errors import AnswerTooLarge, ContainerRefused, PayloadTooLarge, RequestError
 from skewless.lazy import resolve
@@ -47,6 +46,8 @@ _REQUEST_ID: Final = "x-amzn-requestid"
 """By which a refusal is found in the log: the gateway's, or one of our own."""
 _CONTAINER: Final = "x-skewless-container"
 """The container that refused."""
+_TARGET: Final = "x-amzn-sagemaker-target-container-hostname"
+"""The one container that a request is for, in Mode Direct."""
 _STATUS: Final = "x-skewless-status"
 """``0`` where a container gave no status: its time was over."""
 _WHOLE: Final = "x-skewless-whole-message"
@@ -98,13 +99,10 @@ class Front:
         began, course = perf_counter_ns(), Course()
         response = await self._invoke(request, course)
         ended, sizes = perf_counter_ns(), (next(iter(course.given.values()), 0), len(response.body))
-        self.meters.count(response.status_code, ended - began, course.marks, sizes, course.given)
+        self.meters.count(response.status_code, ended - began, course.spent, sizes, course.given)
         if self.tracing is not None:
             refused = response.headers.get(_CONTAINER)
-            spent = [
-                (*item, *times)
-                for item, times in zip(self.runtimes.items(), pairwise(course.marks), strict=False)
-            ]
+            spent = [(name, self.runtimes[name], start, end) for name, start, end in course.spent]
             self.tracing.request(request.headers, response.status_code, (began, ended), spent, refused)
         return response
 
@@ -112,16 +110,18 @@ class Front:
         kind, accept = request.headers.get("content-type"), request.headers.get("accept")
         try:
             body = await read_body(request, self.settings.max_payload, _SMALLER)
+            pipeline = self.pipeline.aimed_at(request.headers.get(_TARGET))
             if self._waits:
-                work = partial(self.pipeline.invoke, body, kind, accept, course)
+                work = partial(pipeline.invoke, body, kind, accept, course)
                 answer = await to_thread.run_sync(work, limiter=self._limiter)
             elif len(body) <= _INLINE:
-                answer = self.pipeline.invoke(body, kind, accept, course)
+                answer = pipeline.invoke(body, kind, accept, course)
             else:
-                answer = await run_in_threadpool(self.pipeline.invoke, body, kind, accept, course)
+                answer = await run_in_threadpool(pipeline.invoke, body, kind, accept, course)
+            self._check_size(answer, course)
         except RequestError as error:
             request_id = request.headers.get(_REQUEST_ID) or str(uuid4())
-            return self._refused(error, course.marks, request_id, accept)
+            return self._refused(error, course, request_id, accept)
         except ClientDisconnect:
             return Response(status_code=400)  # for nobody: the client has gone
         except Exception as error:
@@ -131,20 +131,23 @@ class Front:
                 "request; its log has the details.\n",
                 status_code=500,
             )
-        headers = {"content-type": answer.content_type, "server-timing": self._spent(course.marks)}
+        headers = {"content-type": answer.content_type, "server-timing": _spent(course)}
         if answer.skipped:
             headers["x-skewless-skipped"] = str(len(answer.skipped))
             headers["x-skewless-skipped-rows"] = _listed(answer.skipped)
         return Response(answer.body, headers=headers)
 
-    def _spent(self, marks: Sequence[int]) -> str:
-        """The milliseconds of each container, as browsers and proxies know them (W3C Server Timing)."""
-        spent = zip(self.runtimes, pairwise(marks), strict=False)
-        return ", ".join(f"{name};dur={(end - start) / 1e6:.3f}" for name, (start, end) in spent)
+    def _check_size(self, answer: Answer, course: Course) -> None:
+        if self.settings.strict and len(answer.body) > self.settings.max_payload:
+            name = course.containers[-1]
+            raise AnswerTooLarge(
+                f"Received response from {name} with status code 200. However, the response payload from the "
+                f"container is {len(answer.body)} bytes, which has exceeded the maximum limit of "
+                f"{self.settings.max_payload_mb} MB.",
+                container=name,
+            )
 
-    def _refused(
-        self, error: RequestError, marks: list[int], request_id: str, accept: str | None
-    ) -> Response:
+    def _refused(self, error: RequestError, course: Course, request_id: str, accept: str | None) -> Response:
         if self.log is not None:
             self.log(error.container, f"request {request_id}: {error}")
         runtime = self.runtimes.get(error.container or "")
@@ -156,14 +159,19 @@ class Front:
             headers[_STATUS] = "0"
         if isinstance(error, AnswerTooLarge):
             headers[_WHOLE] = "1"
-        if marks:
-            marks.append(perf_counter_ns())
-            headers["server-timing"] = self._spent(marks)
+        if course.marks:
+            course.marks.append(perf_counter_ns())
+            headers["server-timing"] = _spent(course)
         if refusal.status == HTTPStatus.NO_CONTENT:
             return Response(status_code=refusal.status, headers=headers)
         kind = Unread if isinstance(error, PayloadTooLarge) else Response
         headers["content-type"] = refusal.content_type
         return kind(refusal.body, status_code=refusal.status, headers=headers)
+
+
+def _spent(course: Course) -> str:
+    """The milliseconds of each container, as browsers and proxies know them (W3C Server Timing)."""
+    return ", ".join(f"{name};dur={(end - start) / 1e6:.3f}" for name, start, end in course.spent)
 
 
 def _listed(rows: Sequence[int]) -> str:

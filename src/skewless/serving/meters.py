@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Final
 
 from skewless.telemetry.families import BYTES, SECONDS, Family, Histogram, Labels
@@ -21,7 +20,6 @@ class Meters:
         self._answers: Counter[Labels] = Counter()
         self._whole = Histogram(SECONDS)
         self._containers: dict[Labels, Histogram] = {item: Histogram(SECONDS) for item in runtimes.items()}
-        self._each = list(self._containers.values())
         self._sizes: dict[Labels, Histogram] = {("request",): Histogram(BYTES), ("answer",): Histogram(BYTES)}
         self._request, self._answer = self._sizes.values()
         self._given: dict[Labels, Histogram] = {item: Histogram(BYTES) for item in runtimes.items()}
@@ -30,18 +28,18 @@ class Meters:
         self,
         status: int,
         nanoseconds: int,
-        marks: Sequence[int],
+        spent: Sequence[tuple[str, int, int]],
         sizes: tuple[int, int],
         given: Mapping[str, int],
     ) -> None:
-        """An answered request: all its time here, the marks between containers, the bytes that came and went.
+        """An answered request: all its time here, each container's start and end, the bytes that came and went.
 
         ``given`` are the bytes that containers were handed as text.
         """
         self._answers[(str(status),)] += 1
         self._whole.add(nanoseconds * _NANO)
-        for histogram, (start, end) in zip(self._each, pairwise(marks), strict=False):
-            histogram.add((end - start) * _NANO)
+        for name, start, end in spent:
+            self._containers[name, self._runtimes[name]].add((end - start) * _NANO)
         self._request.add(sizes[0])
         self._answer.add(sizes[1])
         for name, size in given.items():

@@ -125,7 +125,9 @@ def worker_app() -> Starlette:
     try:
         settings = Settings.read()
         pipeline = load_pipeline(os.environ[PIPELINE], settings=settings)
-        Finalize(None, pipeline.close, exitpriority=0)  # multiprocessing's processes run nothing else at their end
+        Finalize(
+            None, pipeline.close, exitpriority=0
+        )  # multiprocessing's processes run nothing else at their end
         return create_app(pipeline, settings)
     except SkewlessError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
