@@ -15,7 +15,7 @@ from skewless.ops.op import Example, Lowered, Op, RowKernel, SparkStage, TypeRef
 from skewless.ops.rows import check, each_row, is_wide, present
 from skewless.schema import Type, vector
 from skewless.spec import Attributes, Model, Value
-from skewless.table import Column, from_cells
+from skewless.table import Column, Numbers, from_cells
 from skewless.vectors import WIDE, SparseVector, Vector
 
 
@@ -114,6 +114,9 @@ class VectorSlicer(Op):
 
     def types(self, inputs: Sequence[Type]) -> tuple[Type, ...]:
         return (self._picked.type(inputs),)
+
+    def slack(self, inputs: Sequence[Column], given: Sequence[Numbers]) -> Sequence[Numbers]:
+        return given
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         return (self._picked.column(inputs[0]),)

@@ -10,6 +10,7 @@ from skewless.ops.sklearn import norm as norm
 from skewless.ops.sklearn import poly as poly
 from skewless.ops.sklearn import power as power
 from skewless.ops.sklearn import quantile as quantile
+from skewless.ops.sklearn import refused as refused
 from skewless.ops.sklearn import scale as scale
 from skewless.ops.sklearn import select as select
 from skewless.ops.sklearn import text as text

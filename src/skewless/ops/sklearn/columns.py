@@ -14,7 +14,7 @@ from skewless.ops.op import Example, Op, Refused, RowKernel, TypeRefused, regist
 from skewless.ops.rows import check, present, vector_type
 from skewless.schema import BOOLEAN, DOUBLE, LONG, Base, Field, Struct, Type, vector
 from skewless.spec import Model, Value
-from skewless.table import Column, from_cells, vectors_of
+from skewless.table import Column, Numbers, from_cells, vectors_of
 from skewless.vectors import WIDE, SparseVector, Vector, nonzero
 
 NO_MISSING: Final = "Give a number: the column was whole numbers or booleans, which have no missing value."
@@ -77,6 +77,9 @@ class Stack(Op):
             elif not type_.is_number and type_ != BOOLEAN:
                 raise TypeRefused(f"a number was fitted here, not a {type_}", input=position)
         return (vector(self._size),)
+
+    def slack(self, inputs: Sequence[Column], given: Sequence[Numbers]) -> Sequence[Numbers]:
+        return [np.max(np.stack(list(given)), axis=0)] if given else [np.zeros(0)]
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         rows, made = len(inputs[0]) if inputs else 0, vector(self._size)
@@ -196,6 +199,9 @@ class Slots(Op):
     def types(self, inputs: Sequence[Type]) -> tuple[Type, ...]:
         vector_type(inputs, self.size)
         return (DOUBLE,) * self.size
+
+    def slack(self, inputs: Sequence[Column], given: Sequence[Numbers]) -> Sequence[Numbers]:
+        return [given[0]] * self.size
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         slots = present(inputs[0], self.size).dense()

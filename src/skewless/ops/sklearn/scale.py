@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -15,7 +15,8 @@ from skewless.ops.rows import fitted_tensor, tensor
 from skewless.ops.sklearn.matrix import BAD_VALUES, SlotFunction, SlotOp, hostile, wide, with_nan
 from skewless.ops.sklearn_step import Made, SklearnStep, reads_sklearn
 from skewless.spec import Attributes, Model, Value
-from skewless.table import Numbers
+from skewless.table import Column, Numbers
+from skewless.vectors import Csr
 
 Clip: TypeAlias = tuple[float, float] | None
 Fitted: TypeAlias = tuple[float, ...] | None
@@ -58,6 +59,10 @@ class ShiftDivide(SlotOp):
         for part in parts:
             made.update(part)
         return made
+
+    def slack(self, inputs: Sequence[Column], given: Sequence[Numbers]) -> Sequence[Numbers]:
+        factor = max((1.0 / abs(by) for by in self.divisor or (1.0,) if by == by), default=1.0)
+        return [stretched(inputs[0], given[0], factor, max(map(abs, self.shift or (0.0,))))]
 
     def apply(self, values: Numbers, slots: Any) -> Numbers:
         if self.shift is not None:
@@ -122,6 +127,10 @@ class MultiplyAdd(SlotOp):
         offset = {} if self.offset is None else tensor("offset", self.offset)
         return {**tensor("factor", self.factor), **offset, **encode_clip(self.clip)}
 
+    def slack(self, inputs: Sequence[Column], given: Sequence[Numbers]) -> Sequence[Numbers]:
+        shift = max(map(abs, self.offset or (0.0,)))
+        return [stretched(inputs[0], given[0], max(map(abs, self.factor)), shift)]
+
     def apply(self, values: Numbers, slots: Any) -> Numbers:
         values = values * np.array(self.factor)[slots]
         if self.offset is not None:
@@ -146,6 +155,13 @@ class MultiplyAdd(SlotOp):
             for column in (*hostile(), with_nan()):
                 yield Example(op, (column,))
         yield Example(cls((0.3,) * 1500, (1.0,) * 1500), (wide(),))
+
+
+def stretched(column: Column, given: Numbers, factor: float, shift: float = 0.0) -> Numbers:
+    """How far a column's numbers may lie apart once they are shifted and multiplied, with their own rounding."""
+    slots = column.values.values if isinstance(column.values, Csr) else column.values
+    largest = np.abs(np.where(np.isfinite(slots), slots, 0.0)).max(initial=0.0) + shift
+    return np.asarray(np.where(given > 0.0, (given + largest * 2.0**-51) * factor, 0.0))
 
 
 def clipper(clip: Clip) -> Callable[[float], float]:

@@ -17,7 +17,7 @@ from skewless.ops.sklearn_step import Made, SklearnStep, reads_sklearn
 from skewless.ops.slots import VectorSlicer
 from skewless.schema import Type, vector
 from skewless.spec import Model, Value
-from skewless.table import Column, from_cells
+from skewless.table import Column, Numbers, from_cells
 
 _SELECTORS = (
     "feature_selection._variance_threshold.VarianceThreshold",
@@ -73,6 +73,9 @@ class Select(Op):
     @property
     def _slicer(self) -> VectorSlicer:
         return VectorSlicer(self.slots, size=self.size)
+
+    def slack(self, inputs: Sequence[Column], given: Sequence[Numbers]) -> Sequence[Numbers]:
+        return given
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         column = matrix(inputs[0], self.size, False) if self.finite else inputs[0]
