@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Self, TypeAlias
 
+import numpy as np
+
 from skewless.errors import SettingError, UnsupportedError
 from skewless.ops.ml_attributes import MLAttributes
 from skewless.schema import Type
 from skewless.spec import Model, Value
-from skewless.table import Column, Mask
+from skewless.table import Column, Mask, Numbers
 from skewless.trust import Trust
 
 RowKernel: TypeAlias = Callable[..., Any]
@@ -136,6 +138,17 @@ class Op(ABC):
 
     def check_trust(self) -> None:  # noqa: B027 - most ops are data, and have nothing to check
         """TrustError where it carries code that is not trusted; its kernels raise the same."""
+
+    def slack(self, inputs: Sequence[Column], given: Sequence[Numbers]) -> Sequence[Numbers]:
+        """How far each output may lie from the fitting engine's in each row, where the inputs may by ``given``.
+
+        That comes on top of ``ulps``, for sums whose rounding no unit of their result tells; infinite where a choice
+        is open.
+        """
+        doubt = np.zeros(len(inputs[0]) if inputs else 0)
+        for one in given:
+            doubt = np.where(one > 0.0, np.inf, doubt)
+        return [doubt] * len(self.outputs)
 
     @abstractmethod
     def columns(self, *inputs: Column) -> tuple[Column, ...]:

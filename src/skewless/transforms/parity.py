@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from skewless.errors import ParityError, ValueRefused
 from skewless.ops.op import UlpsOfLargest
 from skewless.schema import Field
-from skewless.table import Column, column_from_arrow, from_arrow, from_cells
+from skewless.table import Column, Numbers, Table, column_from_arrow, from_arrow, from_cells
 from skewless.transforms.bind import BoundStage
 from skewless.transforms.transform import Transform
 from skewless.vectors import Csr, SparseVector, dense, nonzero
@@ -28,14 +28,16 @@ def replay(transform: Transform, recorded: pa.Table) -> int:
     """
     try:
         table = from_arrow(recorded, transform.input_schema)
+        slack = _Slack(len(table))
         for stage, after in transform.trace(table):
+            slack.follow(stage, after)
             if len(after) != recorded.num_rows:
                 raise ParityError(
                     "it dropped rows that the fitting engine kept", stage=stage.name, hint=REMEDY
                 )
             for field in stage.produced:
-                _compare(stage, field, after[field.name], recorded)
-        _replay_rows(transform, recorded, table.to_rows())
+                _compare(stage, field, after[field.name], recorded, slack[field.name])
+        _replay_rows(transform, recorded, table.to_rows(), slack)
     except ValueRefused as refused:
         raise ParityError(
             f"it refuses what the fitting engine took: {refused.message}",
@@ -47,8 +49,42 @@ def replay(transform: Transform, recorded: pa.Table) -> int:
     return int(recorded.num_rows)
 
 
+class _Slack:
+    """How far the columns may lie from the fitting engine's in each row, followed from stage to stage."""
+
+    def __init__(self, rows: int) -> None:
+        self._none: Numbers = np.zeros(rows)
+        self._columns: dict[str, Numbers] = {}
+
+    def __getitem__(self, column: str) -> Numbers:
+        return self._columns.get(column, self._none)
+
+    def follow(self, stage: BoundStage, after: Table) -> None:
+        """Take in a stage, with the table as it is after it."""
+        if len(after) != len(self._none):
+            return
+        inputs = [after[name] for name in stage.inputs]
+        made = stage.op.slack(inputs, [self[name] for name in stage.inputs])
+        for name, slack in zip(stage.outputs, made, strict=True):
+            if name is not None and slack.any():
+                self._columns[name] = slack
+
+
+def slack_of(transform: Transform, table: Table) -> Mapping[str, Numbers]:
+    """How far each column that is made may lie from the fitting engine's in each row, beside the ops' ulps."""
+    slack = _Slack(len(table))
+    for stage, after in transform.trace(table):
+        slack.follow(stage, after)
+    return {name: slack[name] for name in transform.output_schema.names}
+
+
 def _compare(
-    stage: BoundStage, field: Field, column: Column, recorded: pa.Table, how: str = "it gives"
+    stage: BoundStage,
+    field: Field,
+    column: Column,
+    recorded: pa.Table,
+    slack: Numbers,
+    how: str = "it gives",
 ) -> None:
     if field.name not in recorded.column_names:
         raise ParityError(
@@ -58,9 +94,9 @@ def _compare(
     shapes = [getattr(values, "shape", ()) for values in (column.values, expected.values)]
     if len(column) and shapes[0] != shapes[1]:
         raise _differs(stage, field, 0, expected, column, how)
-    unequal = np.flatnonzero(_unequal(expected, column, stage.op.ulps))
-    if len(unequal):
-        raise _differs(stage, field, int(unequal[0]), expected, column, how)
+    for row in np.flatnonzero(_unequal(expected, column, stage.op.ulps)).tolist():
+        if not near(expected.cell(row), column.cell(row), stage.op.ulps, float(slack[row])):
+            raise _differs(stage, field, row, expected, column, how)
 
 
 def _unequal(one: Column, other: Column, ulps: int) -> Any:
@@ -109,14 +145,16 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
-def _replay_rows(transform: Transform, recorded: pa.Table, rows: Iterable[Sequence[Any]]) -> None:
+def _replay_rows(
+    transform: Transform, recorded: pa.Table, rows: Iterable[Sequence[Any]], slack: _Slack
+) -> None:
     """The row kernels against the recording too: they share no code with the batch kernels."""
     produced = [(stage, field) for stage in transform.stages for field in stage.produced]
     function = transform.row_function([field.name for _, field in produced])
     made = [function(cells) for cells in rows]
     for position, (stage, field) in enumerate(produced):
         column = from_cells(field.type, [row[position] for row in made])
-        _compare(stage, field, column, recorded, "its row kernel gives")
+        _compare(stage, field, column, recorded, slack[field.name], "its row kernel gives")
 
 
 def _distance(one: Any, other: Any) -> Any:
@@ -144,6 +182,16 @@ def _far(one: Any, other: Any, ulps: int) -> Any:
     with np.errstate(invalid="ignore"):
         near = np.abs(one - other) <= ulps * np.spacing(largest)
     return ~np.where(finite, near, (one == other) | (np.isnan(one) & np.isnan(other)))
+
+
+def near(one: Any, other: Any, ulps: int, slack: float) -> bool:
+    """Whether two values are `same`, or their numbers no further apart than ``slack``; all are if it is infinite."""
+    if slack == math.inf or same(one, other, ulps):
+        return True
+    if isinstance(one, SparseVector | list) and isinstance(other, SparseVector | list):
+        one, other = dense(one), dense(other)
+        return len(one) == len(other) and all(map(near, one, other, repeat(ulps), repeat(slack)))
+    return isinstance(one, float) and isinstance(other, float) and abs(one - other) <= slack
 
 
 def same(one: Any, other: Any, ulps: int = 0) -> bool:
