@@ -141,7 +141,6 @@ class _Checkpoints:
     def fetch(self) -> None:
         """Bring those of an earlier job. BlobError."""
         if self.folder:
-            require_bucket(self._blobs, self._uri)
             self._blobs.download_prefix(f"{self._uri}/", self.folder)
 
     @contextmanager
