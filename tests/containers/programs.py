@@ -209,3 +209,42 @@ def running(
     finally:
         container.close()
         assert not layout.root.exists()
+
+
+PASS: Final = """
+import http.server, os, sys
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def reply(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Type", "text/csv")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.reply(200, b"")
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        print("passing on", len(body.splitlines()), "rows", flush=True)
+        if b"vhigh" in body:
+            return self.reply(418, b"too dear")
+        if b"doomed" in body:
+            os._exit(9)
+        self.reply(200, body)
+
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+
+
+def passing(folder: Path, name: str = "pass.py") -> Path:
+    """A program that answers what it is given, refuses what is dear, and dies of what is doomed."""
+    return executable(folder / name, f"#!{sys.executable} -S\n{PASS}")

@@ -12,8 +12,8 @@ from skewless.containers.base import Answer, Container, ExecutionParameters
 from skewless.containers.process.channel import Broken, Channel, Late, Reply, Unanswered
 from skewless.containers.process.hosting import Hosting
 from skewless.containers.process.layout import Layout
-from skewless.containers.process.life import PROMPT, Lives, Pace
-from skewless.errors import ContainerRefused
+from skewless.containers.process.life import PROMPT, Life, Lives, Pace
+from skewless.errors import ContainerRefused, SkewlessError
 from skewless.programs.program import Limits
 from skewless.settings import Settings
 
@@ -71,7 +71,7 @@ class ProcessContainer(Container):
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         """Hand the body to the program. ContainerRefused where it answers with an error, or not at all."""
-        life = self._lives.now()
+        life = self._now()
         if life is None:
             why = f"it is being started again: {self._lives.why}"
             self._refuse(503, f"The program of {self.name} cannot answer: {why}.")
@@ -135,7 +135,7 @@ class ProcessContainer(Container):
         return self._parameters
 
     def _told(self) -> bytes:
-        life = self._lives.now()
+        life = self._now()
         if life is None:
             return b""
         with life.asked():
@@ -152,8 +152,14 @@ class ProcessContainer(Container):
 
     def verify(self) -> int:
         """Wait until it answers a ping. SkewlessError says why it does not, with the last lines of its output."""
-        self._lives.until_up()
+        self._now()
         return 0
+
+    def _now(self) -> Life | None:
+        try:
+            return self._lives.now()
+        except SkewlessError as error:
+            raise SkewlessError(f"{self.name}: {error.message}", hint=error.hint) from None
 
     def close(self) -> None:
         """End the program (SIGTERM, and 30 seconds later SIGKILL), and remove its folder."""
@@ -167,7 +173,7 @@ class ProcessContainer(Container):
     @property
     def channel(self) -> Channel | None:
         """The way to the program, while it answers."""
-        life = self._lives.now()
+        life = self._now()
         return life.channel if life else None
 
 
