@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from skewless.boosters import booster_model
+from skewless.boosters.formats import facts_of
 from skewless.bundles import manifest, mleap, parity
 from skewless.bundles.archive import BUNDLE_FILE, Files, read_files
 from skewless.bundles.manifest import Manifest
@@ -124,7 +124,7 @@ def outline_of(path: str | Path, output: str | None = None, settings: Settings |
         read = [_in_container(part) for part in parts_of(file, read_spec(file), limits)]
     else:
         files = read_files(path, limits=limits)
-        is_booster = BUNDLE_FILE not in files and xgboost.MODEL in files
+        is_booster = BUNDLE_FILE not in files and any(path.startswith(xgboost.MODEL) for path in files)
         read = [_booster(files, files.name) if is_booster else _bundle(files, files.name, None)]
     models = tuple(one.model for one in read) if output is None else _only_for(read, output)
     return Outline(str(path), models)
@@ -280,23 +280,20 @@ def _from_outside(stages: Sequence[StageOutline]) -> tuple[ColumnOutline, ...]:
 
 
 def _booster(files: Files, name: str) -> _Read:
-    if xgboost.MODEL not in files:
-        raise ArtifactError(
-            f"there is no file {xgboost.MODEL} at the root",
-            artifact=files.name,
-            hint=f"The artifact holds: {', '.join(list(files)[:_NAMED]) or 'nothing'}.",
-        )
-    facts = booster_model.check(files[xgboost.MODEL], artifact=files.name, file=xgboost.MODEL)
+    chosen = xgboost.models_in(files, {}, files.name)
+    _, facts = facts_of(files[chosen[0]], artifact=files.name, file=chosen[0])
     last = facts.features - 1
     features = ColumnOutline("f0" if last == 0 else f"f0 … f{last}", str(DOUBLE))
     several = facts.groups > 1 and facts.objective != "multi:softmax"
     answers = [f"prediction_{number}" for number in range(facts.groups)] if several else ["prediction"]
     made = tuple(ColumnOutline(one, str(DOUBLE)) for one in answers)
     values = (f"objective={facts.objective}", f"features={facts.features:,}", f"trees ({facts.trees:,})")
-    stage = StageOutline(xgboost.MODEL, facts.booster, (features,), made, values, 0)
+    stage = StageOutline(chosen[0], facts.booster, (features,), made, values, 0)
     warnings: list[str] = []
     about = "no parity rows"
-    if PARITY in files:
+    if len(chosen) > 1:
+        about = f"{len(chosen)} models that answer as one"
+    elif PARITY in files:
         try:
             about = f"{_rows(files, PARITY):,} parity rows"
         except ArtifactError as error:

@@ -18,7 +18,7 @@ from skewless.boosters.booster import Booster
 from skewless.boosters.ensemble import Ensemble
 from skewless.containers import xgboost_csv
 from skewless.containers.base import Answer, BuiltIn, Cells, ExecutionParameters
-from skewless.containers.xgboost_answers import CSV, Rows, accepted, batch, broken, written
+from skewless.containers.xgboost_answers import CSV, Rows, accepted, batch, written
 from skewless.containers.xgboost_parity import PARITY, ParityRows
 from skewless.containers.xgboost_requests import SPARSE, Requests
 from skewless.containers.xgboost_selected import VARIABLE, Selection
@@ -33,6 +33,8 @@ ENSEMBLE: Final = "SAGEMAKER_INFERENCE_ENSEMBLE"
 BATCH: Final = "SAGEMAKER_BATCH"
 LARGEST: Final = "MAX_CONTENT_LENGTH"
 
+_BUNDLE: Final = "bundle.json"
+"""At the root of another kind of artifact, which is often given by mistake."""
 _MOST: Final = 20 << 20
 """The original's own limit of a body, whatever the variable says."""
 
@@ -63,7 +65,7 @@ def models_in(files: Mapping[str, bytes], environment: Mapping[str, str], artifa
     """
     there = sorted(path for path in files if not path.startswith("."))
     found = [path for path in there if "/" not in path]
-    if not found:
+    if not found or _BUNDLE in found:
         raise ArtifactError(
             f"there is no file {MODEL} at the root",
             artifact=artifact,
@@ -122,11 +124,11 @@ class XGBoostContainer(BuiltIn):
         booster = self.booster
         try:
             chosen = Selection.of(text, booster.objective, booster.groups, single=self.single)
-        except SettingError:
+        except SettingError as error:
             if not self.settings.strict:
                 raise
             # The original starts, and fails for each request.
-            return Selection((), {}, [])
+            return Selection.failing(error.message)
         if chosen.untold:
             self.notes = (
                 f"{VARIABLE}: {', '.join(chosen.untold)} cannot be told of {booster.objective}, and will be nan; "
@@ -195,12 +197,7 @@ class XGBoostContainer(BuiltIn):
     def _answer(self, rows: Rows, accept: str | None) -> Answer:
         strict, kind = self.settings.strict, accepted(accept, self.default_accept)
         if self._selection is not None:
-            answer = self._selection.written(rows, kind, batch=self._batch) if self._selection.told else None
-            if answer is None:
-                raise broken(
-                    f"Cannot encode selected predictions into accept type '{kind}'.", strict=strict, kind=kind
-                )
-            return answer
+            return self._selection.written(rows, kind, batch=self._batch, strict=strict)
         if self._batch:
             return batch(rows, single=self.single)
         return written(rows, kind, single=self.single, strict=strict)

@@ -45,10 +45,11 @@ def accepted(accept: str | None, default: str) -> str:
     return kind
 
 
-def broken(why: str, *, strict: bool, kind: str) -> Exception:
-    """Where the original fails with 500 and says nothing: in strict mode that, otherwise a refusal that says why."""
+def broken(why: str, kind: str, *, strict: bool, said: bool = True) -> Exception:
+    """Where the original fails with 500: strictly that, with its text where it has ``said`` why; else a refusal."""
     if strict:
-        return ContainerRefused(why, status=500, body=_BROKEN, content_type="text/html; charset=utf-8")
+        body = why.encode() if said else _BROKEN
+        return ContainerRefused(why, status=500, body=body, content_type="text/html; charset=utf-8")
     return AcceptError(why, value=kind, hint=f"Accept {CSV} or {JSON}.")
 
 
@@ -60,7 +61,7 @@ def written(rows: Rows, kind: str, *, single: bool, strict: bool) -> Answer:
         scores = [{"score": row[0] if single else list(row)} for row in rows]
         return Answer(json.dumps({"predictions": scores}).encode(), JSON)
     wanted = f"answers of type {kind} need selected content, which SAGEMAKER_INFERENCE_OUTPUT asks for"
-    raise broken(wanted, strict=strict, kind=kind)
+    raise broken(wanted, kind, strict=strict, said=False)
 
 
 def batch(rows: Rows, *, single: bool) -> Answer:

@@ -6,7 +6,6 @@ whose absent entries are missing, as they are to XGBoost. Such rows are never sp
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import nan
@@ -79,8 +78,8 @@ class Requests:
             raise ContentTypeError(
                 f"{kind} is not an accepted ContentType: {_READ_HERE}.",
                 value=content_type,
-                hint=f"Send {_READ_HERE.split(', ')[4]}, one record a line without a header; a container before this "
-                "one sends it with SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT=text/csv in its environment.",
+                hint="Send text/csv, one record a line without a header; a container before this one sends it with "
+                "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT=text/csv in its environment.",
             )
         if not body:
             raise EmptyBody("the body has no record", hint="Send one record or more.")
@@ -102,8 +101,7 @@ class Requests:
 
     def libsvm(self, body: bytes) -> Table:
         """``index:value`` pairs, with a label before them or without."""
-        with _as(LIBSVM), warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with _as(LIBSVM):
             try:
                 found = read_libsvm(body, labelled=False)
             except ValueRefused as refused:
@@ -128,8 +126,10 @@ class Requests:
                     raise BodyError(
                         f"the file has {rows:,} rows of {width:,} columns: over {_MOST_CELLS:,} cells"
                     )
+                for name, kind in zip(file.schema_arrow.names, file.schema_arrow.types, strict=True):
+                    _check_numbers(name, kind)
                 table = file.read()
-                columns = [_doubles(name, table[place]) for place, name in enumerate(table.column_names)]
+                columns = [_doubles(column) for column in table.columns]
             except (pa.ArrowException, OSError, OverflowError, MemoryError) as error:
                 raise BodyError(str(error).partition("\n")[0]) from None
         if not len(table):
@@ -199,10 +199,12 @@ def _as(kind: str) -> Iterator[None]:
         raise
 
 
-def _doubles(name: str, column: pa.ChunkedArray) -> Any:
-    kind = column.type
+def _check_numbers(name: str, kind: pa.DataType) -> None:
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         raise BodyError(f"column {name[:80]!r} is of type {kind}, not numbers", column=name[:80])
-    if pa.types.is_boolean(kind):
+
+
+def _doubles(column: pa.ChunkedArray) -> Any:
+    if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
     return column.cast(pa.float64(), safe=False).fill_null(nan).to_numpy()

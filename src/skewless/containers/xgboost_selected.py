@@ -15,7 +15,16 @@ import numpy as np
 
 from skewless.codecs.recordio import Record, Tensor, write_records
 from skewless.containers.base import Answer
-from skewless.containers.xgboost_answers import CSV, CSV_ANSWER, JSON, JSON_LINES, RECORDIO, Rows
+from skewless.containers.xgboost_answers import (
+    ACCEPTED,
+    CSV,
+    CSV_ANSWER,
+    JSON,
+    JSON_LINES,
+    RECORDIO,
+    Rows,
+    broken,
+)
 from skewless.errors import SettingError
 
 VARIABLE: Final = "SAGEMAKER_INFERENCE_OUTPUT"
@@ -77,6 +86,8 @@ class Selection:
     wanted: tuple[str, ...]
     told: Mapping[str, Told]
     labels: list[int]
+    never: str | None = None
+    """Why there is no content of this model."""
 
     @classmethod
     def of(cls, text: str, objective: str, classes: int, *, single: bool) -> Selection:
@@ -92,6 +103,11 @@ class Selection:
         wanted = tuple(text.replace(" ", "").lower().split(","))
         return cls(wanted, told, list(range(classes if objective in _MULTI else 2)))
 
+    @classmethod
+    def failing(cls, why: str) -> Selection:
+        """One whose every answer is the original's failure."""
+        return cls((), {}, [], why)
+
     @property
     def untold(self) -> tuple[str, ...]:
         """What is asked for in vain."""
@@ -105,8 +121,11 @@ class Selection:
             {**{name: tell(row) if tell else self.labels for name, tell in asked}, **void} for row in rows
         ]
 
-    def written(self, rows: Rows, kind: str, *, batch: bool) -> Answer | None:
-        """The content in one of the four types; None for another. Only a ``batch`` job's CSV ends its last line."""
+    def written(self, rows: Rows, kind: str, *, batch: bool, strict: bool) -> Answer:
+        """The content in one of the four types; only a ``batch`` job's CSV ends its last line."""
+        if self.never or kind not in ACCEPTED:
+            why = self.never or f"Cannot encode selected predictions into accept type '{kind}'."
+            raise broken(why, kind, strict=strict)
         content = self.content(rows)
         if kind == CSV:
             lines = [",".join(_cell(row[name]) for name in self.wanted) for row in content]
@@ -115,7 +134,7 @@ class Selection:
             return Answer(json.dumps({"predictions": content}).encode(), JSON)
         if kind == JSON_LINES:
             return Answer("".join(json.dumps(row) + "\n" for row in content).encode(), JSON_LINES)
-        return Answer(write_records(map(_record, content)), RECORDIO) if kind == RECORDIO else None
+        return Answer(write_records(map(_record, content)), RECORDIO)
 
 
 def _cell(value: Any) -> str:
