@@ -445,8 +445,8 @@ BATCH = "TransformInput.DataSource.S3DataSource"
         ),
         (
             "Training",
-            changed(TRAINING, "CheckpointConfig.S3Uri", "s3://b/c"),
-            "CheckpointConfig is not supported",
+            changed(TRAINING, "CheckpointConfig.S3Uri", "https://h/b"),
+            "CheckpointConfig.S3Uri 'https://h/b' is at no s3:// address",
         ),
         (
             "Training",

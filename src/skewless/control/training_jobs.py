@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row
 
-from skewless.containers.images import runtime_of
+from skewless.containers.training import checkpoints_of, way_of
 from skewless.control import steps
 from skewless.control.errors import invalid
 from skewless.control.jobs import Jobs
@@ -22,8 +24,6 @@ LONGEST: Final = 86400
 
 REFUSED: Final = {
     "AlgorithmSpecification.AlgorithmName": "Give TrainingImage.",
-    "AlgorithmSpecification.ContainerEntrypoint": "Built-in images start in their own way.",
-    "AlgorithmSpecification.ContainerArguments": "Built-in images take HyperParameters.",
     "InputDataConfig.DataSource.FileSystemDataSource": "Put the data into a bucket and give S3DataSource.",
     "InputDataConfig.DataSource.DatasetSource": "Put the data into a bucket and give S3DataSource.",
     "InputDataConfig.DataSource.S3DataSource.AttributeNames": "It belongs to augmented manifests.",
@@ -33,8 +33,6 @@ REFUSED: Final = {
     "ResourceConfig.InstancePreferences": "Give InstanceType and InstanceCount.",
     "ResourceConfig.InstancePlacementConfig": "There is one instance.",
     "ResourceConfig.TrainingPlanArn": "Give InstanceType and InstanceCount.",
-    "CheckpointConfig": "A job trains from its first round to its last.",
-    "HyperParameters.sagemaker_program": "Leave the script out: the built-in algorithm trains by its hyperparameters.",
     "ServerlessJobConfig": "Give AlgorithmSpecification and ResourceConfig.",
     "MlflowConfig": "Read the scores from the job's FinalMetricDataList or log.",
     "ModelPackageConfig": "Make a model of the job's artifact with CreateModel.",
@@ -48,10 +46,8 @@ REFUSED: Final = {
         "AlgorithmSpecification.EnableSageMakerMetricsTimeSeries",
         "AlgorithmSpecification.TrainingImageConfig",
         "InputDataConfig.DataSource.S3DataSource.ModelAccessConfig",
-        "InputDataConfig.RecordWrapperType",
         "InputDataConfig.ShuffleConfig",
         "OutputDataConfig.KmsKeyId",
-        "ResourceConfig.InstanceType",
         "ResourceConfig.KeepAlivePeriodInSeconds",
         "ResourceConfig.SelectedInstanceCount",
         "ResourceConfig.SelectedInstanceType",
@@ -64,7 +60,6 @@ REFUSED: Final = {
         "EnableInterContainerTrafficEncryption",
         "EnableManagedSpotTraining",
         "EnableNetworkIsolation",
-        "Environment",
         "ExperimentConfig",
         "InfraCheckConfig",
         "ProfilerConfig",
@@ -79,7 +74,7 @@ REFUSED: Final = {
 def create_training_job(plane: Plane, request: Members) -> Members:
     """A job that waits for its process as soon as this returns."""
     refuse(request, REFUSED)
-    _check_algorithm(request.get("AlgorithmSpecification") or {})
+    _check_algorithm(plane, request)
     _check_places(request)
     for channel in request.get("InputDataConfig") or ():
         where = f"InputDataConfig, channel {channel['ChannelName']}"
@@ -163,24 +158,41 @@ def _run(row: Row[Any]) -> Run:
 TRAINING: Final = Jobs("Training", _run, lambda name: "Requested resource not found.", has_steps=True)
 
 
-def _check_algorithm(algorithm: Members) -> None:
-    image = algorithm.get("TrainingImage")
-    if not image:
-        raise invalid("AlgorithmSpecification has no TrainingImage: give the address of the XGBoost image.")
+def _check_algorithm(plane: Plane, request: Members) -> None:
     try:
-        runtime = runtime_of(image)
+        way = way_of(request, plane.images())
+        checkpoints_of(request)
     except SkewlessError as error:
-        raise invalid(f"AlgorithmSpecification.TrainingImage: {error}") from None
-    if runtime != "xgboost":
-        raise invalid(
-            f"AlgorithmSpecification.TrainingImage: {image} is an image that serves and does not train. "
-            "Training is done by the XGBoost image."
-        )
-    if algorithm.get("MetricDefinitions"):
+        raise invalid(str(error)) from None
+    definitions = request["AlgorithmSpecification"].get("MetricDefinitions") or ()
+    if way.kind != "algorithm":
+        _check_program(request, definitions)
+    elif definitions:
         raise invalid(
             "You can't override the metric definitions for Amazon SageMaker algorithms. "
             "Please retry the request without specifying metric definitions."
         )
+
+
+def _check_program(request: Members, definitions: Sequence[Members]) -> None:
+    """What a script or a program of one's own is given."""
+    for one in definitions:
+        where = f"AlgorithmSpecification.MetricDefinitions, {one['Name']}: the Regex {one['Regex']!r}"
+        try:
+            groups = re.compile(one["Regex"]).groups
+        except (re.error, RecursionError, OverflowError) as error:
+            raise invalid(f"{where} is no regular expression: {error}.") from None
+        if not groups:
+            raise invalid(f"{where} has no group. Put the part that is the number into parentheses.")
+    mode = request["AlgorithmSpecification"]["TrainingInputMode"]
+    for channel in request.get("InputDataConfig") or ():
+        where = f"InputDataConfig, channel {channel['ChannelName']}"
+        if channel["ChannelName"] in (".", ".."):
+            raise invalid(f"{where}: the name cannot be that of a folder.")
+        if (channel.get("InputMode") or mode) == "Pipe":
+            raise invalid(f"{where}: input mode Pipe is not supported by this version. Use File or FastFile.")
+        if channel.get("RecordWrapperType") == "RecordIO":
+            raise invalid(f"{where}: RecordWrapperType RecordIO belongs to input mode Pipe. Leave it out.")
 
 
 def _check_places(request: Members) -> None:
@@ -190,6 +202,9 @@ def _check_places(request: Members) -> None:
             f"ResourceConfig.InstanceCount {resources['InstanceCount']} is not supported by this version. "
             "Give 1: a training job is one process."
         )
+    checkpoints = request.get("CheckpointConfig")
+    if checkpoints and not checkpoints["S3Uri"].startswith("s3://"):
+        raise invalid(f"CheckpointConfig.S3Uri {checkpoints['S3Uri']!r} is at no s3:// address.")
     output = request["OutputDataConfig"]
     if not output["S3OutputPath"].startswith("s3://"):
         raise invalid(f"OutputDataConfig.S3OutputPath {output['S3OutputPath']!r} is at no s3:// address.")
@@ -204,12 +219,12 @@ def _check_places(request: Members) -> None:
 
 
 def _algorithm(asked: Members, metrics: Members) -> Members:
-    """As AWS describes a built-in algorithm: with a definition of each metric that it writes to its log."""
+    """As AWS describes it; a built-in algorithm has a definition of each metric that it writes to its log."""
     found = [
         {"Name": name, "Regex": rf".*\[[0-9]+\].*#011{name.replace(':', '-', 1)}:(\S+).*"}
         for name in sorted(metrics)
     ]
-    return present({**asked, "MetricDefinitions": found or None})
+    return present({"MetricDefinitions": found or None, **asked})
 
 
 def _final(metrics: Members) -> list[Members] | None:

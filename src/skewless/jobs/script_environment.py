@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from skewless.blobs import Blobs, BucketMissing, open_blobs
 from skewless.jobs.job import Job
@@ -65,7 +66,7 @@ def write_programs(job: Job, programs: Mapping[str, str]) -> None:
     surroundings.write_programs(job.folder / "bin", programs)
 
 
-def private_tmp(job: Job) -> Cover:
-    """A /tmp of the script's own; what the job needs itself is kept."""
-    needed = (job.folder, job.asked.services.s3_folder, os.environ.get("JAVA_HOME"))
+def private_tmp(job: Job, *more: Path) -> Cover:
+    """A /tmp of the script's own; what the job needs itself is kept, and ``more``."""
+    needed = (job.folder, job.asked.services.s3_folder, os.environ.get("JAVA_HOME"), *more)
     return surroundings.private_tmp(job.folder / "tmp", needed)

@@ -27,9 +27,9 @@ from skewless.supervisor.processes import forget, register
 from skewless.supervisor.writing import written
 
 _PROGRAM: Final = (sys.executable, "-m", "skewless.jobs.run")
-_GRACE: Final = {"training": 120.0}
+_GRACE: Final = {"training": 900.0}
 _OTHERS_GRACE: Final = 30.0
-"""Seconds between SIGTERM and SIGKILL: a training job has time to save its model, as in SageMaker."""
+"""Seconds between SIGTERM and SIGKILL. A training job ends its program after 120 itself, and uploads what there is."""
 _LOOK: Final = 0.2
 """Seconds between looks at what a job has written about its progress."""
 
@@ -170,8 +170,9 @@ class Jobs:
 
 
 def _images(plane: Plane, run: Run) -> dict[str, Registered]:
-    """The programs among the images of a transform's model that have a name."""
-    named = {container["Image"] for container in run.containers}
+    """The programs that have a name among the images that a run trains with, or that its model has."""
+    training = (run.request.get("AlgorithmSpecification") or {}).get("TrainingImage")
+    named = {training, *(container["Image"] for container in run.containers)}
     return {name: image for name, image in plane.images().items() if name in named}
 
 
