@@ -190,6 +190,16 @@ def part(values: Any, place: int) -> Any:
     return found if found.ndim == 1 else found[:, place]
 
 
+def nones(flow: Flow) -> tuple[str, ...]:
+    """The columns of strings in which the sample has None for what is missing."""
+    if flow.data is None or STRING not in flow.types:
+        return ()
+    texts = [place for place, type_ in enumerate(flow.types) if type_ == STRING]
+    return tuple(
+        flow.columns[place] for place in texts if any(value is None for value in part(flow.data, place))
+    )
+
+
 def picked(data: Any, places: Sequence[int], single: bool) -> Any:
     """Some columns of a frame or array, as scikit-learn indexes them; ``single`` gives one dimension."""
     chosen: Any = places[0] if single else list(places)

@@ -7,6 +7,7 @@ read by its own reader beside its op.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from skewless.errors import SettingError, UnsupportedError
-from skewless.export.sklearn_data import Flow, part, picked, recorded
+from skewless.export.sklearn_data import Flow, nones, part, picked, recorded
 from skewless.ops.op import Lowered, Op, TypeRefused
 from skewless.ops.sklearn.columns import Slots, Stack
 from skewless.ops.sklearn.scale import MultiplyAdd
@@ -54,15 +55,12 @@ class Walk:
         support = support_of(step)
         self._check_dtype(step, flow)
         handed = self._handed(support.takes, flow, path)
-        step = SklearnStep(
-            estimator,
-            path,
-            handed.columns,
-            tuple(self.known.get(name) for name in handed.columns),
-            self._free(FEATURES if last else path, last),
-            last,
-            flow.sparse,
-            flow.dtype,
+        step = replace(
+            step,
+            inputs=handed.columns,
+            types=tuple(self.known.get(name) for name in handed.columns),
+            output=self._free(FEATURES if last else path, last),
+            nones=nones(handed),
         )
         made = support.read(step)
         for column in made.columns:

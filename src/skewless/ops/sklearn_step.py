@@ -7,7 +7,7 @@ loads it. Support is by exact class, since a subclass may compute something else
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -52,7 +52,8 @@ class SklearnStep:
 
     ``path`` is written as in ``set_params`` (``preprocess__num__scale``). ``types`` has None for an input column whose
     type no sample tells. ``output`` is the column for what its transform gives; ``last`` steps answer, so one that
-    can predict and transform predicts there. ``sparse`` and ``dtype`` are those of the matrix that it is handed.
+    can predict and transform predicts there. ``sparse`` and ``dtype`` are those of the matrix that it is handed, and
+    ``nones`` the columns of strings in which the sample has None, and not NaN, for what is missing.
     """
 
     estimator: Any
@@ -63,7 +64,7 @@ class SklearnStep:
     last: bool = False
     sparse: bool = False
     dtype: str = "float64"
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    nones: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

@@ -330,10 +330,15 @@ def _text(step: SklearnStep) -> Made:
             "it imputes strings and numbers together",
             "Impute them by two steps of a ColumnTransformer: one for the strings, one for the numbers.",
         )
+    missing = fitted.missing_values
+    if step.nones and missing is not None and not isinstance(missing, str):
+        raise step.refused(
+            f"column {step.nones[0]!r} of the sample has None, which is not the {missing!r} that it replaces",
+            "Fit it with missing_values=None, or replace None in the frame: frame.fillna(value=numpy.nan).",
+        )
     fill = np.asarray(fitted.statistics_).tolist()
     if fitted.add_indicator or not all(isinstance(text, str) for text in fill):
         raise step.refused("it marks missing strings, or has no string for a column")
-    missing = fitted.missing_values
     if isinstance(missing, str):
         op = FillText(tuple(fill), missing)
     elif missing is None or missing != missing or str(missing) == "<NA>":
