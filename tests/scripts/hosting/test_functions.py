@@ -21,6 +21,14 @@ import numpy as np
 from sagemaker_containers.beta.framework import encoders, errors, worker
 from sagemaker_inference import errors as inference_errors
 
+CIRCULAR = {}
+CIRCULAR["self"] = CIRCULAR
+
+class Broken:
+    status_code = 200
+    def get_data(self):
+        raise LookupError("lost")
+
 class Odd(Exception):
     def __str__(self):
         raise RuntimeError("no text")
@@ -73,6 +81,10 @@ RESULTS = {
     "split": lambda made, accept: ("a", "text/csv\\r\\nx-bad: 1"),
     "nothing": lambda made, accept: worker.Response(7),
     "wrong": lambda made, accept: worker.Response("a", status=9),
+    "surrogate": lambda made, accept: "\\ud800",
+    "none left": lambda made, accept: worker.Response("gone", status=204),
+    "own response": lambda made, accept: Broken(),
+    "circular": lambda made, accept: CIRCULAR,
     "unwritten": lambda made, accept: encoders.encode([1], accept),
 }
 
@@ -128,6 +140,7 @@ def test_what_is_no_text_is_refused_before_the_script_sees_it(steps: Hosted) -> 
         ("status", JSON, Answer(418, "text/plain; charset=utf-8", b"teapot")),
         ("flask", JSON, Answer(200, JSON, b'{"a": 1}')),
         ("empty", JSON, Answer(200, JSON, b"")),
+        ("none left", JSON, Answer(204, JSON, b"")),
     ],
 )
 def test_what_a_function_may_give(steps: Hosted, name: str, accept: str, expected: Answer) -> None:
@@ -143,11 +156,14 @@ def test_what_a_function_may_give(steps: Hosted, name: str, accept: str, expecte
         ("number", "TypeError: output_fn returned a tuple that is not (body, content type)"),
         ("split", "which cannot stand in a header"),
         ("nothing", "a response's body is text or bytes, and this is a int"),
+        ("surrogate", "UnicodeEncodeError: 'utf-8' codec can't encode"),
+        ("own response", "LookupError: lost"),
+        ("circular", "ValueError: Circular reference detected"),
         ("wrong", "ValueError: output_fn answered with 9, which is no status"),
-        ("key", "predict_fn failed at inference.py, line 29: KeyError: 'absent'"),
-        ("odd", "predict_fn failed at inference.py, line 27: Odd: its text cannot be had"),
-        ("exit", "predict_fn failed at inference.py, line 31: SystemExit: 3"),
-        ("memory", "predict_fn failed at inference.py, line 37: MemoryError"),
+        ("key", "predict_fn failed at inference.py, line 37: KeyError: 'absent'"),
+        ("odd", "predict_fn failed at inference.py, line 35: Odd: its text cannot be had"),
+        ("exit", "predict_fn failed at inference.py, line 39: SystemExit: 3"),
+        ("memory", "predict_fn failed at inference.py, line 45: MemoryError"),
         ("long", "x" * 1000 + "…"),
     ],
 )

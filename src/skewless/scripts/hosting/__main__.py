@@ -22,7 +22,8 @@ _GRACE: Final = 25
 """Seconds that requests under way have when the server is asked to stop; it is killed after 30."""
 _IDLE: Final = 75
 """Seconds that an unused connection is kept."""
-_ANY: Final = "0.0.0.0"
+_HOST: Final = "127.0.0.1"
+"""Whoever starts a container is on the same machine; others shall not reach it."""
 
 
 async def serve(hosting: Hosting) -> int:
@@ -46,7 +47,7 @@ async def serve(hosting: Hosting) -> int:
 
 def _listener(hosting: Hosting) -> socket.socket:
     if hosting.socket is None:
-        return bind(_ANY, hosting.port)
+        return bind(_HOST, hosting.port)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     hosting.socket.unlink(missing_ok=True)
     listener.bind(str(hosting.socket))

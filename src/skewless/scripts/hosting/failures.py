@@ -96,11 +96,13 @@ def _is_ours(file: str) -> bool:
 
 def _status(failed: Failed, strict: bool) -> int:
     error = failed.error
-    asked = getattr(error, "status_code", None)
-    if isinstance(asked, int) and HTTPStatus.BAD_REQUEST <= asked <= 599:
-        return asked
-    # By name: where the original toolkit is installed, the error is its own class.
-    if type(error).__name__ == "UnsupportedFormatError":
+    # By name: where the original toolkits are installed, the errors are their own classes.
+    names = [kind.__name__ for kind in type(error).__mro__]
+    if "BaseInferenceToolkitError" in names:
+        asked = getattr(error, "status_code", None)
+        if isinstance(asked, int) and HTTPStatus.BAD_REQUEST <= asked <= 599:
+            return asked
+    if "UnsupportedFormatError" in names:
         if failed.function == "input_fn" or (failed.function == "transform_fn" and not strict):
             return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
         return (

@@ -24,6 +24,7 @@ _STATUSES: Final = {
     Hung: HTTPStatus.GATEWAY_TIMEOUT,
     Died: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+_BODILESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED)
 _SMALLER: Final = "Send less at once, or set SAGEMAKER_MAX_REQUEST_SIZE to more bytes."
 
 
@@ -59,7 +60,8 @@ async def _answer(workers: Workers, asked: Asked) -> Response:
     except (Busy, Hung, Died) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return Response(_said(error), _STATUSES[type(error)], media_type=JSON)
-    return Response(told.body, told.status, {"content-type": told.content_type})
+    body = b"" if told.status in _BODILESS else told.body
+    return Response(body, told.status, {"content-type": told.content_type})
 
 
 def _said(error: SkewlessError) -> str:

@@ -113,39 +113,40 @@ class Functions:
 
     def _told(self, name: str, result: Any, accept: str) -> Told:
         try:
-            return self._answer(result, accept)
-        except (TypeError, ValueError) as error:
-            raise Failed(name, True, type(error)(f"{name} {error}")) from None
+            return self._answer(name, result, accept)
+        except Exception as error:  # what a response of the script's own raises among them
+            raise Failed(name, True, error) from error
 
-    def _answer(self, result: Any, accept: str) -> Told:
-        """The answer that a function's result stands for. TypeError or ValueError, as ends of sentences."""
+    def _answer(self, name: str, result: Any, accept: str) -> Told:
+        """The answer that a function's result stands for. TypeError or ValueError where it stands for none."""
         if hasattr(result, "get_data") and hasattr(result, "status_code"):
-            return Told(_status(result.status_code), bytes(result.get_data()), _header(result.content_type))
+            status = _status(name, result.status_code)
+            return Told(status, bytes(result.get_data()), _header(name, result.content_type))
         body, kind = result, accept
         as_text = self.hosting.kind == "sklearn"
         if isinstance(result, tuple):
             if len(result) != 2 or not isinstance(result[1], str):
-                raise TypeError("returned a tuple that is not (body, content type)")
+                raise TypeError(f"{name} returned a tuple that is not (body, content type)")
             body, kind = result
         elif isinstance(result, str) and as_text and self.hosting.strict:
             kind = "text/html"  # what Flask makes of a text without more
         if isinstance(body, Mapping | list):
             body, kind = json.dumps(body), JSON
         if not isinstance(body, str | bytes | bytearray | memoryview):
-            raise TypeError(f"returned a {type(body).__name__}: a body is text or bytes")
+            raise TypeError(f"{name} returned a {type(body).__name__}: a body is text or bytes")
         data = body.encode() if isinstance(body, str) else bytes(body)
-        return Told(HTTPStatus.OK, data, _header(with_charset(kind) if as_text else kind))
+        return Told(HTTPStatus.OK, data, _header(name, with_charset(kind) if as_text else kind))
 
 
-def _status(status: Any) -> int:
+def _status(name: str, status: Any) -> int:
     if not isinstance(status, int) or not HTTPStatus.OK <= status <= 599:
-        raise ValueError(f"answered with {status!r}, which is no status")
+        raise ValueError(f"{name} answered with {status!r}, which is no status")
     return int(status)
 
 
-def _header(content_type: Any) -> str:
+def _header(name: str, content_type: Any) -> str:
     if not isinstance(content_type, str) or not _HEADER.fullmatch(content_type):
-        raise ValueError(f"gave {content_type!r} as the content type, which cannot stand in a header")
+        raise ValueError(f"{name} gave {content_type!r} as the content type, which cannot stand in a header")
     return content_type
 
 

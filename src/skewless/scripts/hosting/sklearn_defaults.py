@@ -17,8 +17,6 @@ from skewless.scripts.toolkit.arrays import Array
 from skewless.scripts.toolkit.content_types import CSV, JSON, NPY
 from skewless.scripts.toolkit.errors import DecodeError, UnsupportedFormatError
 
-_SHOWN: Final = 40
-
 
 def input_fn(body: Any, content_type: str) -> Array:
     """Rows of numbers. UnsupportedFormatError for any other type, to the letter; DecodeError names row and column."""
@@ -73,29 +71,7 @@ def _csv(body: str) -> Array:
     rows = arrays.csv_rows(body)
     if not rows:
         raise DecodeError("the body has no row")
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(rows[0]):
-            raise DecodeError(f"row {number} has {len(row)} cells where row 1 has {len(rows[0])}")
-    try:
-        with np.errstate(over="ignore"):
-            return np.array([[cell or "nan" for cell in row] for row in rows]).astype(np.float32)
-    except ValueError:
-        raise _fault(rows) from None
-
-
-def _fault(rows: list[list[str]]) -> DecodeError:
-    """Where the first cell is that is no number."""
-    for number, row in enumerate(rows, 1):
-        for column, cell in enumerate(row, 1):
-            try:
-                float(cell or "nan")
-            except ValueError:
-                shown = cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}…"
-                return DecodeError(
-                    f"row {number}, column {column}: {shown!r} is no number. "
-                    "Send numbers without a header, or write an input_fn."
-                )
-    return DecodeError("the body is no CSV of numbers")
+    return _floats(arrays.numbers_of(rows))
 
 
 _READERS: Final[Mapping[str, Callable[[Any], Array]]] = {JSON: _json, CSV: _csv, NPY: _npy}

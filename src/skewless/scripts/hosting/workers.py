@@ -15,6 +15,8 @@ from skewless.errors import SkewlessError
 from skewless.lifetime import STARTED_BY
 from skewless.scripts.hosting.wire import SAID, Asked, Ready, Said, Told, frame, read_said
 
+_UNLESS_SET: Final = {"OMP_NUM_THREADS": "1"}
+"""Several processes share the CPUs, and one row is not worth a second thread."""
 _AGAIN: Final = 10
 """Seconds until a worker that could not start is tried again, while others answer."""
 _LEAVE: Final = 2
@@ -63,7 +65,7 @@ class Worker:
                 str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
-                env={**os.environ, STARTED_BY: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
+                env={**_UNLESS_SET, **os.environ, STARTED_BY: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,  # it is killed with what it has started
             )
         reader, writer = await asyncio.open_connection(sock=ours)
@@ -93,8 +95,9 @@ class Worker:
 
     def kill(self) -> None:
         """End it and what it has started, at once."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self.runs:  # later its number may be another's
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     @property
     def runs(self) -> bool:
@@ -118,7 +121,7 @@ class Workers:
         self._timeout = timeout
         self._on_failure = on_failure
         self._alive: set[Worker] = set()
-        self._free: asyncio.Queue[Worker] = asyncio.Queue()
+        self._free: asyncio.Queue[Worker | None] = asyncio.Queue()
         self._minders: list[asyncio.Task[None]] = []
         self.has_parameters = False
 
@@ -169,13 +172,16 @@ class Workers:
     async def _first_free(self, end: float) -> Worker:
         try:
             async with asyncio.timeout_at(end):
-                while not (worker := await self._free.get()).runs:
+                while (worker := await self._free.get()) and not worker.runs:
                     pass
         except TimeoutError:
             raise Busy(
                 f"all {self._count} processes of the script were busy for {self._timeout:g} s",
                 hint="SAGEMAKER_MODEL_SERVER_WORKERS says how many there are.",
             ) from None
+        if worker is None:
+            self._free.put_nowait(None)  # for the next who waits
+            raise Died("no process of the script can be started any more", hint="The log says why.")
         return worker
 
     def _take(self, worker: Worker) -> None:
@@ -199,6 +205,7 @@ class Workers:
                 if not error.said:
                     print(f"error: {error}", file=sys.stderr, flush=True)
                 if not self._alive:
+                    self._free.put_nowait(None)
                     self._on_failure()
                     return
                 await asyncio.sleep(_AGAIN)

@@ -9,7 +9,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -20,6 +21,12 @@ from skewless.scripts.toolkit.content_types import CSV, JSON, NPY
 from skewless.scripts.toolkit.errors import ClientError, DecodeError, UnsupportedFormatError
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+_SHOWN: Final = 40
+"""Characters of a cell in an error."""
+_MOST_TEXT: Final = 1 << 30
+"""Bytes of an array of texts."""
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')
 
 _HEADERS: Final = {
     (1, 0): npy_format.read_array_header_1_0,
@@ -85,8 +92,10 @@ def json_of(body: str | bytes) -> Any:
 
 def json_to_numpy(string_like: str | bytes, dtype: Any = None) -> Array:
     """A JSON value as an array. DecodeError for lists of different lengths."""
+    text = text_of(string_like)
+    _check_texts(text.count(",") + 1, max((len(found[0]) for found in _STRING.finditer(text)), default=0))
     try:
-        return np.array(json_of(string_like), dtype=dtype)
+        return np.array(json_of(text), dtype=dtype)
     except DecodeError:
         raise
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -102,9 +111,41 @@ def csv_rows(body: str | bytes) -> list[list[str]]:
         raise DecodeError(f"the body is no CSV, line {reader.line_num}: {error}") from None
 
 
+def numbers_of(rows: Sequence[Sequence[str]]) -> Array:
+    """The cells as float64, an empty one as NaN. DecodeError names the row and column of one that is no number."""
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(rows[0]):
+            raise DecodeError(f"row {number} has {len(row)} cells where row 1 has {len(rows[0])}")
+    return np.array(
+        [
+            [_number(cell, number, column) for column, cell in enumerate(row, 1)]
+            for number, row in enumerate(rows, 1)
+        ]
+    )
+
+
+def _number(cell: str, row: int, column: int) -> float:
+    try:
+        if "_" not in cell:  # which Python takes between digits
+            return float(cell) if cell else math.nan
+    except ValueError:
+        pass
+    shown = cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}…"
+    raise DecodeError(f"row {row}, column {column}: {shown!r} is no number. Send numbers, without a header")
+
+
+def _check_texts(cells: int, longest: int) -> None:
+    """DecodeError where an array of texts, which gives each cell the room of the longest, would be huge."""
+    if cells * longest * 4 > _MOST_TEXT:
+        raise DecodeError(
+            f"{cells:,} cells, one of them of {longest:,} characters, are too much for an array"
+        )
+
+
 def csv_to_numpy(string_like: str | bytes, dtype: Any = None) -> Array:
     """A CSV as numbers, or as text where it holds any; one line, or one column, gives one dimension."""
     rows = csv_rows(string_like)
+    _check_texts(sum(map(len, rows)), max((len(cell) for row in rows for cell in row), default=0))
     try:
         array: Array = np.array(rows).squeeze()
     except ValueError:

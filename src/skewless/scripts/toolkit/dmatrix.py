@@ -15,7 +15,7 @@ from skewless.codecs.recordio import read_examples
 from skewless.containers.xgboost_csv import delimiter_of, fields_of
 from skewless.errors import RequestError
 from skewless.scripts.toolkit import content_types
-from skewless.scripts.toolkit.arrays import text_of
+from skewless.scripts.toolkit.arrays import numbers_of, text_of
 from skewless.scripts.toolkit.errors import DecodeError, UnsupportedFormatError
 from skewless.scripts.toolkit.response import plain_type
 
@@ -27,18 +27,10 @@ def csv_to_dmatrix(input: str | bytes, dtype: Any = None) -> xgboost.DMatrix:
         raise DecodeError("the body has no line")
     delimiter = delimiter_of(lines[0])
     try:
-        rows = [
-            [cell or "nan" for cell in fields_of(line, delimiter, row)] for row, line in enumerate(lines, 1)
-        ]
+        rows = [fields_of(line, delimiter, row) for row, line in enumerate(lines, 1)]
     except RequestError as error:
         raise DecodeError(str(error)) from None
-    for number, cells in enumerate(rows, 1):
-        if len(cells) != len(rows[0]):
-            raise DecodeError(f"row {number} has {len(cells)} cells where row 1 has {len(rows[0])}")
-    try:
-        return xgboost.DMatrix(np.array(rows).astype(dtype or np.float64))
-    except ValueError as error:
-        raise DecodeError(f"the body is no CSV of numbers: {error}") from None
+    return xgboost.DMatrix(numbers_of(rows).astype(dtype or np.float64))
 
 
 def libsvm_to_dmatrix(string_like: str | bytes) -> xgboost.DMatrix:

@@ -16,6 +16,7 @@ from skewless.codecs.recordio import read_examples
 from skewless.containers.xgboost_csv import delimiter_of, fields_of
 from skewless.errors import SkewlessError
 from skewless.scripts.toolkit import content_types
+from skewless.scripts.toolkit.arrays import numbers_of
 from skewless.scripts.toolkit.errors import UserError
 
 CSV, LIBSVM, PARQUET, RECORDIO_PROTOBUF = "csv", "libsvm", "parquet", "recordio-protobuf"
@@ -126,8 +127,8 @@ def _read(file: Path, kind: str, weighted: bool) -> _Part:
 def _csv(file: Path, weighted: bool) -> _Part:
     lines = [line for line in file.read_text().splitlines() if line.strip(" ")]
     delimiter = delimiter_of(lines[0]) if lines else ","
-    cells = [[cell or "nan" for cell in fields_of(line, delimiter, row)] for row, line in enumerate(lines, 1)]
-    return _dense(np.array(cells).astype(np.float64), weighted)
+    rows = [fields_of(line, delimiter, row) for row, line in enumerate(lines, 1)]
+    return _dense(numbers_of(rows), weighted)
 
 
 def _dense(table: Any, weighted: bool = False) -> _Part:
