@@ -92,9 +92,11 @@ def test_a_program_has_the_time_that_its_variant_gives(cars: Cars, tmp_path: Pat
 def test_a_transform_job_with_programs(cars: Cars, tmp_path: Path) -> None:
     model(cars, "programs-in-batch", chain(cars, tmp_path))
     s3 = cars.gateway.client("s3")
-    s3.put_object(Bucket=BUCKET, Key="given/cars.csv", Body=b"\n".join([CAR] * 3) + b"\n")
+    for name, body in (("cars", CAR), ("dear", b"vhigh"), ("doomed", b"doomed"), ("more", CAR)):
+        s3.put_object(Bucket=BUCKET, Key=f"given/{name}.csv", Body=b"\n".join([body] * 3) + b"\n")
     cars.sagemaker.create_transform_job(
         TransformJobName="programs",
+        ModelClientConfig={"InvocationsMaxRetries": 1},
         ModelName="programs-in-batch",
         TransformInput={
             "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/given/"}},
@@ -110,5 +112,20 @@ def test_a_transform_job_with_programs(cars: Cars, tmp_path: Path) -> None:
         return None if found["TransformJobStatus"] == "InProgress" else found
 
     found = until(ended)
-    assert found["TransformJobStatus"] == "Completed", found
-    assert s3.get_object(Bucket=BUCKET, Key="made/cars.csv.out")["Body"].read().split() == [b"vgood"] * 3
+    # What a program refuses is the caller's fault, what it dies of its own; it is started again for the next object.
+    assert found["TransformJobStatus"] == "Failed"
+    assert found["FailureReason"] == "AlgorithmError: See job logs for more information"
+    for name in ("cars", "more"):
+        made = s3.get_object(Bucket=BUCKET, Key=f"made/{name}.csv.out")["Body"].read()
+        assert made.split() == [b"vgood"] * 3
+    assert s3.list_objects_v2(Bucket=BUCKET, Prefix="made/")["KeyCount"] == 2
+    logs = cars.gateway.client("logs")
+    group = "/aws/sagemaker/TransformJobs"
+    events = [
+        (event["logStreamName"].rpartition("/")[2], event["message"])
+        for event in logs.filter_log_events(logGroupName=group, logStreamNamePrefix="programs/")["events"]
+    ]
+    told = [message for stream, message in events if stream == "data-log"]
+    assert any("dear.csv: ClientError: 418" in line for line in told)
+    assert any("doomed.csv: Bad HTTP status received from algorithm: 500" in line for line in told)
+    assert ("container-1", "passing on 3 rows") in events

@@ -271,7 +271,7 @@ def test_what_does_not_hear_sigterm_is_killed(tmp_path: Path) -> None:
     )
     with running(tmp_path, str(deaf)) as ran:
         ran.container.verify()
-        life = ran.container._lives.now()
+        life = ran.container._lives.now(0)
         assert life is not None
         keeper = life.running.process.pid
         assert runs(keeper)

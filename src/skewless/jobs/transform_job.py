@@ -14,7 +14,7 @@ import traceback
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, cast
@@ -24,7 +24,7 @@ from skewless.blobs.errors import StorageFull
 from skewless.containers.definitions import pipeline_of
 from skewless.containers.pipeline import Pipeline
 from skewless.containers.process.hosting import Hosting
-from skewless.errors import ContentTypeError, RequestError, SkewlessError
+from skewless.errors import ContainerRefused, ContentTypeError, RequestError, SkewlessError
 from skewless.jobs.job import Job, Outcome, log_to
 from skewless.jobs.transforming.asked import (
     TransformRequest,
@@ -34,12 +34,15 @@ from skewless.jobs.transforming.asked import (
     tunables_of,
     way_of,
 )
-from skewless.jobs.transforming.engine import NoResponse, Way, answers
+from skewless.jobs.transforming.engine import NoResponse, Way, answers, failed
 from skewless.jobs.transforming.objects import Object, objects_of
+from skewless.settings import Settings
 
 DATA_LOG: Final = "data-log"
 
 _SEE_LOGS: Final = "See job logs for more information"
+_PATIENCE: Final = 60.0
+"""Seconds that a call waits for a program that is being started again."""
 _SHOWN: Final = 20
 """How many lines of skipped records the log names; all stand beside the answers."""
 
@@ -82,8 +85,10 @@ def _load(job: Job, asked: TransformRequest, blobs: Blobs) -> Pipeline:
         lambda container, line: _say(None if alone else container, [line]),
         job.folder / "containers",
         job.asked.images,
+        _PATIENCE,
     )
-    pipeline = pipeline_of(definitions, fetch, hosting=hosting)
+    settings = replace(Settings.read(), invocation_timeout=asked.model_client_config.timeout)
+    pipeline = pipeline_of(definitions, fetch, settings=settings, hosting=hosting)
     model_data.unlink(missing_ok=True)
     for one, container in zip(definitions, pipeline.containers, strict=True):
         address = one.get("ModelDataUrl") or "the model data"
@@ -176,20 +181,24 @@ class _Transformation:
         except StorageFull:
             raise  # nor would the next object fit
         except SkewlessError as error:
-            self._refused(one, error)
+            if failed(error):
+                self._defect(error)
+                self._failed(one, "AlgorithmError", [_bad_status(error), str(error)])
+            else:
+                self._refused(one, error)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             self._failed(one, "ClientError", [f"ClientError: the object is no sound gzip: {error}"])
         except Exception as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
             self._defect(error)
-            self._failed(one, "AlgorithmError", ["Bad HTTP status received from algorithm: 500", str(error)])
+            self._failed(one, "AlgorithmError", [_bad_status(error), str(error)])
         finally:
             given.unlink(missing_ok=True)
 
     def _refused(self, one: Object, error: SkewlessError) -> None:
         """A record, or the object, is wrong."""
-        status = 415 if isinstance(error, ContentTypeError) else 400
+        status = 415 if isinstance(error, ContentTypeError) else getattr(error, "status", 400)
         where, container = one.place, None
         if isinstance(error, RequestError):
             container = error.container
@@ -213,7 +222,10 @@ class _Transformation:
 
     def _defect(self, error: Exception) -> None:
         """A call ended in a way that is no refusal: as a container's 5xx status."""
-        _data_log(f"Bad HTTP status received from algorithm: 500 ({type(error).__name__}: {error})")
+        if isinstance(error, ContainerRefused):
+            _data_log(f"{_bad_status(error)} ({error})")
+            return
+        _data_log(f"{_bad_status(error)} ({type(error).__name__}: {error})")
         _say(None, traceback.format_exception(error))
 
     def _upload(self, answered: _Answered) -> None:
@@ -237,6 +249,11 @@ class _Transformation:
                 f"{answered.object.place}: skipped by the pipeline, so without an answer: the records that begin on "
                 f"lines {shown}{more} ({len(answered.skipped)} in all, listed in {beside})"
             )
+
+
+def _bad_status(error: Exception) -> str:
+    status = error.status if isinstance(error, ContainerRefused) else 500
+    return f"Bad HTTP status received from algorithm: {status}"
 
 
 def _opened(path: Path, asked: TransformRequest) -> IO[bytes]:

@@ -55,6 +55,7 @@ class ProcessContainer(Container):
         self.name = name
         self.runtime = runtime
         self.settings = settings
+        self.patience = hosting.patience
         self.notes: list[str] = []
         limits = Limits(what.memory, settings.container_tasks)
         self._lives = Lives(
@@ -157,7 +158,7 @@ class ProcessContainer(Container):
 
     def _now(self) -> Life | None:
         try:
-            return self._lives.now()
+            return self._lives.now(self.patience)
         except SkewlessError as error:
             raise SkewlessError(f"{self.name}: {error.message}", hint=error.hint) from None
 

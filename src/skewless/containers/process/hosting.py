@@ -29,5 +29,7 @@ class Hosting:
     """Holds their private folders; None: the machine's folder for temporary files."""
     images: Mapping[str, Registered] = field(default_factory=dict)
     """The programs that were given a name."""
+    patience: float = 0
+    """Seconds that a request waits for a program that is being started again."""
     health_timeout: int | None = None
     """Seconds until the first ping must be answered; None: as the image or the setting has it."""

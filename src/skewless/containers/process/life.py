@@ -117,6 +117,7 @@ class Lives:
         self._last: deque[str] = deque(maxlen=_KEPT)
         self._life: Life | None = None
         self._first = Event()
+        self._up = Event()
         self._failure: SkewlessError | None = None
         self._closed = Lock()
         self._wake, self._waker = os.pipe()
@@ -131,9 +132,10 @@ class Lives:
         if self._failure is not None:
             raise self._failure
 
-    def now(self) -> Life | None:
-        """The program as it answers now; None while it is being started again."""
+    def now(self, patience: float) -> Life | None:
+        """The program as it answers now; None where it is being started again, and that takes longer."""
         self.until_up()
+        self._up.wait(patience)
         return self._life
 
     def close(self) -> None:
@@ -176,7 +178,9 @@ class Lives:
         if how is None:
             self._life = life
             self._first.set()
+            self._up.set()
             how = self._watch(life)
+            self._up.clear()
             self._life = None
         # What no longer answers has no request that it could bring to an end.
         ended = running.end(self.pace.grace if self._stop.is_set() or not how else 0)

@@ -181,7 +181,7 @@ def way_of(
         longest=limit,
         single=single,
         lines=asked.transform_output.assemble_with == "Line",
-        timeout=asked.model_client_config.timeout,
+        timeout=_longest_call(asked, pipeline),
         attempts=1 + asked.model_client_config.retries,
         on_defect=on_defect,
     )
@@ -204,6 +204,13 @@ def way_of(
         return _one_call(way, unlimited=True)
     same = way.by_record or (way.lines and not way.answers_as_one)
     return replace(way, size=min(CHUNK, limit)) if builtin and same else way
+
+
+def _longest_call(asked: TransformRequest, pipeline: Pipeline) -> float:
+    """Seconds after which a call is given up that cannot be ended: those of programs end by themselves, each time."""
+    calls = asked.model_client_config
+    programs = sum(not isinstance(container, BuiltIn) for container in pipeline.containers)
+    return calls.timeout * (1 + programs * (1 + calls.retries))
 
 
 def _one_call(way: Way, *, unlimited: bool) -> Way:

@@ -18,7 +18,7 @@ import msgspec
 from skewless.containers.base import Answer, BuiltIn, media_type
 from skewless.containers.pipeline import Pipeline
 from skewless.containers.sparkml import SparkMLContainer
-from skewless.errors import AllSkipped, BodyError, RequestError, SkewlessError
+from skewless.errors import AllSkipped, BodyError, ContainerRefused, RequestError, SkewlessError
 from skewless.jobs.transforming.joining import Joining
 from skewless.jobs.transforming.records import (
     CsvRecords,
@@ -328,11 +328,18 @@ def _call(way: Way, body: bytes) -> Answer:
     for _ in range(way.attempts - 1):
         try:
             return way.pipeline.invoke(body, way.content_type, way.accept)
-        except SkewlessError:
-            raise
+        except SkewlessError as error:
+            if not failed(error):
+                raise
+            way.on_defect(error)
         except Exception as error:
             way.on_defect(error)
     return way.pipeline.invoke(body, way.content_type, way.accept)
+
+
+def failed(error: SkewlessError) -> bool:
+    """Whether it was the container's program that failed, and not what it was given that was wrong."""
+    return isinstance(error, ContainerRefused) and not 400 <= error.status < 500
 
 
 def _json_lines(records: Records, chunk: Chunk) -> bytes:
