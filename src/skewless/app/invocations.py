@@ -18,25 +18,24 @@ from skewless.aws.front import KEY, Receive, Scope, Send
 from skewless.aws.http import Answer, Head
 from skewless.control import deployments
 from skewless.control.plane import Plane
-from skewless.supervisor.endpoints import Endpoints, Invoked, Lost
+from skewless.supervisor.endpoints import Endpoints, Invoked, Lost, WrongContainer
 from skewless.supervisor.fleet import NoInstance, UnknownTarget
 
 _PATH: Final = re.compile(rb"/endpoints/([^/]+)/(invocations|invocations-response-stream|async-invocations)")
 _NAME: Final = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_TARGET: Final = "x-amzn-sagemaker-target-container-hostname"
 _FORWARDED: Final = (
     "content-type",
     "accept",
     "x-amzn-sagemaker-custom-attributes",
     "x-amzn-sagemaker-inference-id",
+    _TARGET,
     "traceparent",
     "tracestate",
 )
 _RETURNED: Final = ("x-amzn-sagemaker-custom-attributes", "x-skewless-skipped", "x-skewless-skipped-rows")
 _REFUSED: Final = {
     "x-amzn-sagemaker-target-model": "TargetModel: the endpoint has no multi-model container",
-    "x-amzn-sagemaker-target-container-hostname": (
-        "TargetContainerHostname: the endpoint's model runs its containers in series"
-    ),
     "x-amzn-sagemaker-session-id": "SessionId: stateful sessions are not supported",
     "x-amzn-sagemaker-enable-explanations": "EnableExplanations: the endpoint has no explainer",
     "x-amzn-sagemaker-inference-component": "InferenceComponentName: there are no inference components",
@@ -80,7 +79,9 @@ class Invocations:
         ]
         headers.append((b"x-amzn-requestid", request_id.encode()))
         try:
-            invoked = await self.endpoints.invoke(name, wanted, headers, body)
+            invoked = await self.endpoints.invoke(name, wanted, headers, body, head.headers.get(_TARGET))
+        except WrongContainer as error:
+            return _refusal("ValidationError", str(error))
         except UnknownTarget as error:
             hint = await asyncio.to_thread(self._hint, name)
             return _refusal("ValidationError", f"{str(error).rstrip('.')}. {hint}")
@@ -107,14 +108,27 @@ class Invocations:
         reply = invoked.reply
         told = {key.decode("latin-1"): value.decode("latin-1") for key, value in reply.headers.items()}
         if not 200 <= reply.status < 300:
-            container = told.get("x-skewless-container", invoked.containers[0])
-            return self._model_error(name, reply.status, container, reply.body.decode(errors="replace"))
+            return self._refused(name, invoked, told)
         headers = {
             "content-type": told.get("content-type", "application/octet-stream"),
             "x-amzn-invoked-production-variant": invoked.variant,
         }
         headers |= {key: told[key] for key in _RETURNED if key in told}
         return Answer(200, reply.body, headers)
+
+    def _refused(self, name: str, invoked: Invoked, told: Mapping[str, str]) -> Answer:
+        """What a container refused, or the instance for it."""
+        container = told.get("x-skewless-container", invoked.containers[0])
+        status = int(told.get("x-skewless-status", invoked.reply.status))
+        body = invoked.reply.body
+        message = body.decode(errors="replace")
+        if "x-skewless-whole-message" in told:
+            # The container did answer: what is over a limit is the answer.
+            return self._model_error(name, 200, message, message.rstrip(), client=True)
+        said = f'with message "{message.rstrip()}"'
+        if not _is_text(body):
+            said = "and could not load the entire response body"
+        return self._received(name, status, container, message, said)
 
     def _lost(self, name: str, error: Lost) -> Answer:
         self.meters.lost(name, error.variant)
@@ -124,23 +138,32 @@ class Invocations:
                 f"Your invocation timed out while waiting for a response from container {error.container}. Review the "
                 "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
             )
-        return self._model_error(name, 0, error.container, message)
+        return self._received(name, 0, error.container, message, f'with message "{message}"')
 
-    def _model_error(self, endpoint: str, status: int, container: str, message: str) -> Answer:
+    def _received(self, endpoint: str, status: int, container: str, message: str, said: str) -> Answer:
         client = 400 <= status < 500 and status != 424
+        text = f"Received {'client' if client else 'server'} error ({status}) from {container} {said}."
+        return self._model_error(endpoint, status, message, text, client=client)
+
+    def _model_error(self, endpoint: str, status: int, message: str, text: str, *, client: bool) -> Answer:
         group = f"/aws/sagemaker/Endpoints/{endpoint}"
         account = self.plane.names.account
         members = {
             "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if client else "INTERNAL_FAILURE_FROM_MODEL",
             "LogStreamArn": self.plane.names.log_group(group),
-            "Message": (
-                f"Received {'client' if client else 'server'} error ({status}) from {container} with message "
-                f'"{message.rstrip()}". See log group {group} in account {account} for more information.'
-            ),
+            "Message": f"{text} See log group {group} in account {account} for more information.",
             "OriginalMessage": message,
             "OriginalStatusCode": status,
         }
         return _error("ModelError", 424, members)
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _refusal(code: str, message: str, status: int = 400) -> Answer:

@@ -33,20 +33,24 @@ def pipeline_of(
     definitions: Sequence[Definition],
     fetch: Fetch,
     *,
+    direct: bool = False,
     verify: bool = True,
     settings: Settings | None = None,
     hosting: Hosting | None = None,
 ) -> Pipeline:
     """The pipeline of a model; with ``verify`` all parity rows are replayed before it is given out.
 
-    ``hosting`` is for containers that run programs, which have answered a ping then.
+    ``direct``: the model's InferenceExecutionConfig has Mode Direct. ``hosting`` is for containers that run programs,
+    which have answered a ping then.
 
     SettingError or UnsupportedError names what is wrong in a definition; ArtifactError and ParityError what is wrong
     with its model data, by its address; and whatever ``fetch`` raises. All name the container.
     """
     chosen = settings or Settings.read()
     where = hosting or Hosting()
-    return assemble(_parts(definitions, fetch, chosen, where.images), chosen, where, verify=verify)
+    return assemble(
+        _parts(definitions, fetch, chosen, where.images), chosen, where, verify=verify, direct=direct
+    )
 
 
 def _parts(

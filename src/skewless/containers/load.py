@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -58,10 +58,17 @@ class ParitySpec(msgspec.Struct, forbid_unknown_fields=True):
     content_type: str = "text/csv"
 
 
+class ExecutionSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How requests reach the containers: each through all of them, or to the one that it names."""
+
+    mode: Literal["Serial", "Direct"]
+
+
 class PipelineSpec(msgspec.Struct, forbid_unknown_fields=True):
     """The document: its containers in order."""
 
     containers: list[ContainerSpec]
+    inference_execution_config: ExecutionSpec = ExecutionSpec("Serial")
     parity: ParitySpec | None = None
 
 
@@ -119,7 +126,12 @@ def load_pipeline(
     where = hosting or Hosting(images=read_images(chosen.data_dir))
     parts = parts_of(file, spec, chosen, where.images)
     recorded = _recorded(file, spec.parity)
-    return assemble(parts, chosen, where, fused=fused, verify=verify, recorded=recorded)
+    direct = spec.inference_execution_config.mode == "Direct"
+    if direct and not all(one.container_hostname for one in spec.containers):
+        raise SettingError(
+            f"{file}: inference_execution_config of mode Direct needs a container_hostname for every container"
+        )
+    return assemble(parts, chosen, where, fused=fused, verify=verify, recorded=recorded, direct=direct)
 
 
 def assemble(
@@ -130,8 +142,11 @@ def assemble(
     fused: bool = True,
     verify: bool = True,
     recorded: EndToEnd | None = None,
+    direct: bool = False,
 ) -> Pipeline:
-    """Load containers and chain them; with ``verify`` all parity rows are replayed before it is given out.
+    """Load containers and chain them, or with ``direct`` put them side by side.
+
+    With ``verify`` all parity rows are replayed before it is given out.
 
     ArtifactError, UnsupportedError and ParityError name the container and what is wrong with its model.
     """
@@ -141,7 +156,8 @@ def assemble(
             with told_by(part.name):
                 trusting = replace(settings, trust=settings.trust | part.trust)
                 containers.append(LOADERS[part.runtime](part, trusting, hosting))
-        pipeline = Pipeline(containers, fused=fused, recorded=recorded, strict=settings.strict)
+        strict = settings.strict
+        pipeline = Pipeline(containers, fused=fused, recorded=recorded, strict=strict, direct=direct)
         if verify:
             pipeline.verify()
     except BaseException:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from skewless.control.errors import ServiceError, invalid
+from skewless.control.errors import invalid
 from skewless.control.pages import sagemaker_page
 from skewless.control.plane import Members, Plane, operation, present, seconds
 from skewless.control.states import States
@@ -26,6 +26,8 @@ STATES: Final = States(
 """A failed creation may be updated to a configuration that works, or deleted."""
 
 
+DIRECT: Final = "Direct"
+"""The Mode in which a request is for one of the containers."""
 HEALTH_TIMEOUT: Final = "ContainerStartupHealthCheckTimeoutInSeconds"
 """The member of a production variant that its instances get to know."""
 
@@ -223,13 +225,7 @@ def _variant(plane: Plane, connection: Connection, given: Members) -> Members:
     ).first()
     if model is None:
         raise invalid(f'Could not find model "{plane.names.sagemaker("model", given["ModelName"])}".')
-    mode = (model.request.get("InferenceExecutionConfig") or {}).get("Mode", "Serial")
-    if mode == "Direct":
-        raise ServiceError(
-            "ValidationException",
-            f"Model {model.name} has InferenceExecutionConfig Mode Direct, which endpoints of this version do not "
-            "serve. Make a model of each container.",
-        )
+    mode = (model.request.get("InferenceExecutionConfig") or {}).get("Mode")
     return {
         "VariantName": given["VariantName"],
         "ModelName": model.name,
@@ -237,6 +233,7 @@ def _variant(plane: Plane, connection: Connection, given: Members) -> Members:
         "InstanceCount": given.get("InitialInstanceCount", 1),
         "Weight": given.get("InitialVariantWeight", 1.0),
         "Containers": model.request.get("Containers") or [model.request["PrimaryContainer"]],
+        **({"Mode": DIRECT} if mode == DIRECT else {}),
         **{name: given[name] for name in (HEALTH_TIMEOUT,) if name in given},
     }
 

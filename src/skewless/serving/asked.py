@@ -18,6 +18,8 @@ class Asked(msgspec.Struct, frozen=True):
     containers: list[dict[str, Any]]
     """CreateModel's container definitions."""
     services: Services
+    direct: bool = False
+    """A request names the one container that it is for."""
     images: dict[str, Registered] = {}
     """The programs that have a name as an image."""
     health_timeout: int | None = None

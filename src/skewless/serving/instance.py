@@ -40,7 +40,9 @@ def main(folder: Path, socket: Path, failure: Path) -> None:
         settings = Settings.read()
         hosting = Hosting(say, folder / "containers", asked.images, asked.health_timeout)
         fetch = _Fetcher(folder, asked.services)
-        pipeline = pipeline_of(asked.containers, fetch, settings=settings, hosting=hosting)
+        pipeline = pipeline_of(
+            asked.containers, fetch, direct=asked.direct, settings=settings, hosting=hosting
+        )
         app = create_app(pipeline, settings, say)
         _greet(pipeline)
     except (SkewlessError, OSError, msgspec.DecodeError) as error:

@@ -18,7 +18,7 @@ import msgspec
 from skewless.containers.process.registered import Registered
 from skewless.control import deployments
 from skewless.control.deployments import Wanted
-from skewless.control.endpoints import HEALTH_TIMEOUT
+from skewless.control.endpoints import DIRECT, HEALTH_TIMEOUT
 from skewless.control.plane import Plane
 from skewless.names import container_names
 from skewless.services import Services
@@ -57,6 +57,10 @@ class Invoked:
     instances: int
     """How many the variant has."""
     nanoseconds: int
+
+
+class WrongContainer(Exception):
+    """The request names a container that cannot be asked, or none where it must."""
 
 
 class Lost(Exception):
@@ -102,9 +106,16 @@ class Endpoints:
             self._tasks[wanted.name] = asyncio.create_task(self._until_done(wanted, change))
 
     async def invoke(
-        self, name: str, variant: str | None, headers: list[tuple[bytes, bytes]], body: bytes
+        self,
+        name: str,
+        variant: str | None,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        target: str | None = None,
     ) -> Invoked:
-        """Have an instance answer. UnknownTarget or NoInstance where nobody can; Lost where one had the request.
+        """Have an instance answer, or one container of it. Lost where it had the request and gave no answer.
+
+        UnknownTarget, WrongContainer or NoInstance where nobody can.
 
         A request whose instance went away is tried once more: built-in containers change nothing outside of them. It
         is not tried a third time, since it may be what ends them.
@@ -116,6 +127,7 @@ class Endpoints:
                 raise UnknownTarget(f"Endpoint {name} of account {self.plane.names.account} not found.")
             try:
                 chosen, instance = await fleet.pick(variant)
+                _check_target(name, chosen, target)
                 return await _ask(chosen, instance, headers, body)
             except FleetEnded:
                 pass
@@ -206,7 +218,8 @@ class Endpoints:
     def _asked(self, definition: dict[str, Any]) -> bytes:
         images = _images(self.plane, definition)
         timeout = definition.get(HEALTH_TIMEOUT)
-        return msgspec.json.encode(Asked(definition["Containers"], self.services, images, timeout))
+        direct = definition.get("Mode") == DIRECT
+        return msgspec.json.encode(Asked(definition["Containers"], self.services, direct, images, timeout))
 
     def _sink(self, endpoint: str, stream: str) -> Sink:
         group = f"/aws/sagemaker/Endpoints/{endpoint}"
@@ -230,6 +243,22 @@ def _longest_start(plane: Plane, definition: dict[str, Any]) -> float:
     told = definition.get(HEALTH_TIMEOUT) or Settings.read().health_timeout
     own = (image.health_timeout or 0 for image in _images(plane, definition).values())
     return max(told, *own, 0) + _TO_TELL
+
+
+def _check_target(endpoint: str, variant: Variant, target: str | None) -> None:
+    """WrongContainer where a container is named that cannot be, or none that must."""
+    there = ", ".join(variant.containers)
+    if variant.definition.get("Mode") != DIRECT:
+        if target is not None:
+            raise WrongContainer(
+                f"TargetContainerHostname {target}: the containers of endpoint {endpoint} run in series. Leave the "
+                "parameter out, or make a model with InferenceExecutionConfig Mode Direct."
+            )
+    elif target not in variant.containers:
+        given = f"there is no container {target}" if target else "TargetContainerHostname is missing"
+        raise WrongContainer(
+            f"Endpoint {endpoint} runs one container of several, and {given}. Name one of {there}."
+        )
 
 
 async def _ask(
