@@ -55,7 +55,7 @@ def test_models_predictions_and_means(two: Channels, tmp_path: Path) -> None:
     given = {**BINARY, "_kfold": "3", "_num_cv_round": "2"}
     result = run(two, tmp_path / "m.tar.gz", given, on_round=rounds.append)
     assert list(unpacked(result.output)) == [f"xgboost-model-{number}" for number in range(6)]
-    assert (result.models, result.rounds, result.rows) == (6, 3, 300)
+    assert (result.models, result.rounds, result.rows) == (6, 3, 400)
     assert result.predictions == tmp_path / "predictions.csv"
     # Three rounds of each of three models and their means, twice, then the means over both.
     assert [done.number for done in rounds] == ([0, 1, 2] * 3 + [3]) * 2 + [3]

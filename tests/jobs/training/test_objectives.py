@@ -150,7 +150,7 @@ def test_weights_of_libsvm_count(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_text("1:3 0:0\n0:1 0:0\n" * 20)
     given = {"num_round": "50", "lambda": "0"}
-    run(file, tmp_path / "m.tar.gz", given, content_type=None)
+    run(file, tmp_path / "m.tar.gz", given, content_type="text/libsvm")
     [answer] = loaded(tmp_path / "m.tar.gz").predict(xgboost.DMatrix(np.zeros((1, 1), np.float32)))
     assert answer == pytest.approx(0.75, abs=0.01)
 

@@ -479,6 +479,26 @@ def test_the_command(three: Channels, tmp_path: Path) -> None:
     assert loaded(output).num_boosted_rounds() == 2
 
 
+def test_the_command_on_other_data_with_checkpoints_and_folds(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("".join(f"{row % 2} 0:{row % 2} 1:{row}\n" for row in range(40)))
+    (tmp_path / "h.yaml").write_text("num_round: 2\nnthread: 1\n_kfold: 2\nobjective: binary:logistic\n")
+    options = {
+        "--train": "data",
+        "--validation": "data",
+        "--hyperparameters": "h.yaml",
+        "--output": "m.tar.gz",
+        "--checkpoints": "kept",
+    }
+    given = [text for name, file in options.items() for text in (name, str(tmp_path / file))]
+    done = CliRunner().invoke(app, ["xgboost", *given, "--content-type", "libsvm"])
+    assert done.exit_code == 0, done.exception
+    *_, summary, predictions = done.stdout.splitlines()
+    assert summary.startswith(f"{tmp_path}/m.tar.gz: 2 models, on 80 rows of 2 features; train-logloss ")
+    assert predictions.startswith(f"{tmp_path}/predictions.csv: ")
+    assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 80
+    assert (tmp_path / "kept" / "model-1" / "xgboost-checkpoint.1").is_file()
+
+
 def test_the_command_lets_errors_through(three: Channels, tmp_path: Path) -> None:
     (tmp_path / "h.yaml").write_text("eta: 0.1\n")
     options = (

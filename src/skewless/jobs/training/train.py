@@ -62,8 +62,8 @@ def train(
     hyperparameters: Mapping[str, Any],
     output: Path | str,
     *,
-    content_type: str | None = CSV,
-    validation_content_type: str | None = CSV,
+    content_type: str = CSV,
+    validation_content_type: str | None = None,
     checkpoints: Path | str | None = None,
     on_round: Callable[[Round], None] = print_round,
     on_note: Note = lambda note: None,
@@ -71,6 +71,7 @@ def train(
 ) -> TrainingResult:
     """Train on one channel, judge on the other, and write the artifact.
 
+    Both channels are of one content type, unless that of the validation data is given too.
     The training ends after the round in which ``stop`` is set; without one, SIGTERM may set it, as the hyperparameter
     ``save_model_on_termination`` says. With a folder of ``checkpoints`` it goes on after the newest there.
     A cross-validation writes its predictions beside the artifact, into `PREDICTIONS_FILE`.
@@ -86,7 +87,7 @@ def train(
     output = Path(output)
     values = _settled(hyperparameters, note)
     check_output(output)
-    forms = format_of(content_type), format_of(validation_content_type)
+    forms = format_of(content_type), format_of(validation_content_type or content_type)
     parts = _channels(Path(train), Path(validation) if validation else None, forms, values, note)
     kept = Checkpoints(Path(checkpoints)) if checkpoints else None
     is_caught = values.get("save_model_on_termination") == "true"
@@ -94,14 +95,15 @@ def train(
         if "_kfold" in values:
             validated = cross_validate(values, parts, stopped, on_round, note, kept)
             facts = _write_folds(output, validated)
+            rows = sum(part.rows for part in parts.values())
         else:
             facts = _train(
                 output, Boosting(values, parts, on_round, note, kept), stopped, parts, values, note
             )
+            rows = parts["train"].rows
     if stopped.is_set():
         note(f"told to stop: the model has the {facts['rounds']} rounds done until then")
-    data = parts["train"]
-    return TrainingResult(output, rows=data.rows, features=data.width, notes=tuple(notes), **facts)
+    return TrainingResult(output, rows=rows, features=parts["train"].width, notes=tuple(notes), **facts)
 
 
 def _settled(given: Mapping[str, Any], note: Note) -> Values:
