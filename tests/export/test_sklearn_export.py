@@ -14,19 +14,24 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn import set_config
-from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     KBinsDiscretizer,
+    MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
     PolynomialFeatures,
+    QuantileTransformer,
+    RobustScaler,
     StandardScaler,
 )
 
@@ -199,6 +204,50 @@ def test_a_search_is_its_best_estimator(tmp_path: Path) -> None:
     assert same(
         list(answered(exported(search, tmp_path, rows), rows)), expected(search.best_estimator_, rows)
     )
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        {"func": np.log1p, "inverse_func": np.expm1},
+        {"func": np.log, "inverse_func": np.exp},
+        {"transformer": StandardScaler()},
+        {"transformer": RobustScaler(with_centering=False)},
+        {"transformer": MinMaxScaler((1.0, 3.0))},
+        {"transformer": MaxAbsScaler()},
+        {},
+    ],
+    ids=str,
+)
+def test_a_transformed_target_is_transformed_back(tmp_path: Path, target: dict[str, Any]) -> None:
+    rows, wanted = frame()[["rooms", "area"]], np.arange(12.0) ** 2 + 1.0
+    inner = make_pipeline(SimpleImputer(), StandardScaler(), LinearRegression())
+    model = TransformedTargetRegressor(inner, **target).fit(rows, wanted)
+    transform = exported(model, tmp_path, rows)
+    assert transform.answer.name == "prediction"
+    answers = [row["prediction"] for row in transform.table(table(rows, transform)).to_pylist()]
+    assert answers == [transform.row(row)["prediction"] for row in table(rows, transform).to_pylist()]
+    assert answers == pytest.approx(model.predict(rows).tolist(), rel=1e-12)
+
+
+def test_a_target_that_cannot_be_transformed_back_is_refused(tmp_path: Path) -> None:
+    rows = frame()[["rooms"]]
+    for target in (
+        QuantileTransformer(n_quantiles=5),
+        FunctionTransformer(np.log1p, inverse_func=double, check_inverse=False),
+    ):
+        model = TransformedTargetRegressor(LinearRegression(), transformer=target, check_inverse=False)
+        model.fit(rows, np.arange(12.0))
+        with pytest.raises(
+            UnsupportedError, match=r"step transformedtargetregressor__transformer .* cannot be"
+        ):
+            skewless.sklearn.export(model, tmp_path / "bundle", sample=rows)
+
+
+def test_a_frozen_estimator_is_what_it_holds(tmp_path: Path) -> None:
+    rows = frame()[["rooms"]]
+    frozen = FrozenEstimator(StandardScaler().fit(rows))
+    assert_equal(make_pipeline(frozen, MinMaxScaler()).fit(rows), tmp_path, rows)
 
 
 def test_strings_stay_strings_where_nothing_encodes_them(tmp_path: Path) -> None:

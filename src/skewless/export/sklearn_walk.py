@@ -18,8 +18,18 @@ from skewless.errors import SettingError, UnsupportedError
 from skewless.export.sklearn_data import Flow, nones, part, picked, recorded
 from skewless.ops.op import Lowered, Op, TypeRefused
 from skewless.ops.sklearn.columns import Slots, Stack
+from skewless.ops.sklearn.inverse import inverse_of
 from skewless.ops.sklearn.scale import MultiplyAdd
-from skewless.ops.sklearn_step import FEATURES, WAY_OUT, Made, SklearnStep, Takes, class_name, support_of
+from skewless.ops.sklearn_step import (
+    FEATURES,
+    PREDICTION,
+    WAY_OUT,
+    Made,
+    SklearnStep,
+    Takes,
+    class_name,
+    support_of,
+)
 from skewless.ops.slots import VectorSlicer
 from skewless.schema import DOUBLE, STRING, Type
 from skewless.spec import TEMPORARY, Attributes, Model, Socket, Stage, boolean
@@ -136,6 +146,29 @@ class Walk:
     def _glue(self, path: str, op: Op, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """An op that stands for no step of scikit-learn's: nobody sees its columns."""
         self._stage(path, Lowered(op, tuple(inputs), tuple(outputs), temporary=True))
+
+    def renamed(self, column: str, name: str) -> str:
+        """Give a column that a stage wrote another name; the old one is free again."""
+        name = self._free(name)
+        for place, stage in enumerate(self.stages):
+            outputs = tuple(
+                replace(one, column=name) if one.column == column else one for one in stage.outputs
+            )
+            self.stages[place] = replace(stage, outputs=outputs)
+        for table in (self.known, self.recorded):
+            if column in table:
+                table[name] = table.pop(column)
+        self._used.discard(column)
+        return name
+
+    def answer(self, path: str, ops: Sequence[Lowered], data: Any) -> Flow:
+        """Ops behind all others whose last makes the prediction, which scikit-learn gave as ``data``."""
+        for number, lowered in enumerate(ops):
+            self._stage(f"{path}_{number}", lowered)
+        self._free(PREDICTION, fixed=True)
+        if data is not None:
+            self.recorded[PREDICTION] = recorded(data, self.known[PREDICTION])
+        return Flow((PREDICTION,), (self.known[PREDICTION],))
 
     def _handed(self, takes: Takes, flow: Flow, path: str) -> Flow:
         """What comes to a step, as its reader takes it."""
@@ -277,6 +310,31 @@ def _search(walk: Walk, search: Any, path: str, flow: Flow, last: bool) -> Flow:
     return walk.walk(search.best_estimator_, path, flow, last=last)
 
 
+def _frozen(walk: Walk, frozen: Any, path: str, flow: Flow, last: bool) -> Flow:
+    return walk.walk(frozen.estimator, path, flow, last=last)
+
+
+def _target(walk: Walk, model: Any, path: str, flow: Flow, last: bool) -> Flow:
+    """A regressor of a transformed target, whose prediction is transformed back."""
+    here = path or type(model).__name__.lower()
+    inverse = inverse_of(SklearnStep(model.transformer_, _join(here, "transformer"), (), (), "", last))
+    if not last:
+        raise UnsupportedError(
+            f"step {here} predicts, and only the last step of a pipeline may", hint=WAY_OUT
+        )
+    made = walk.walk(model.regressor_, _join(here, "regressor"), flow, last=True)
+    if made.columns != (PREDICTION,) or made.types != (DOUBLE,):
+        raise UnsupportedError(f"step {here} predicts several targets, or classes", hint=WAY_OUT)
+    inner = walk.renamed(PREDICTION, f"{here}__regressor")
+    single, back = f"{here}__{_INPUT}", f"{here}__inverse"
+    ops = (
+        Lowered(Stack((None,)), (inner,), (single,), temporary=True),
+        Lowered(inverse, (single,), (back,), temporary=True),
+        Lowered(Slots(1), (back,), (PREDICTION,)),
+    )
+    return walk.answer(f"{here}__inverse", ops, None if flow.data is None else model.predict(flow.data))
+
+
 def _is(step: Any, word: str) -> bool:
     return isinstance(step, str) and step == word
 
@@ -286,6 +344,8 @@ _COMPOSITES: Final[Mapping[str, Callable[[Walk, Any, str, Flow, bool], Flow]]] =
         "sklearn.pipeline.Pipeline": _pipeline,
         "sklearn.pipeline.FeatureUnion": _feature_union,
         "sklearn.compose._column_transformer.ColumnTransformer": _column_transformer,
+        "sklearn.compose._target.TransformedTargetRegressor": _target,
+        "sklearn.frozen._frozen.FrozenEstimator": _frozen,
         "sklearn.model_selection._search.GridSearchCV": _search,
         "sklearn.model_selection._search.RandomizedSearchCV": _search,
         "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV": _search,

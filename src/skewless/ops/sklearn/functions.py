@@ -101,6 +101,18 @@ class _Function(Op):
             low, high = (None if math.isnan(bound) else bound for bound in (self.low, self.high))
             return np.clip(values, low, high)
 
+    def slack(self, inputs: Sequence[Column], given: Sequence[Numbers]) -> Sequence[Numbers]:
+        """As far as the function goes from either end of where its numbers may lie."""
+        if not given[0].any():
+            return given
+        rows = inputs[0].dense()
+        with np.errstate(all="ignore"):
+            ends = [
+                np.abs(self._apply(rows + sign * given[0][:, None]) - self._apply(rows))
+                for sign in (-1.0, 1.0)
+            ]
+        return [2.0 * np.nan_to_num(np.maximum(*ends), nan=np.inf, posinf=np.inf).max(axis=1, initial=0.0)]
+
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         column = matrix(inputs[0], self.size, False) if self.finite else present(inputs[0], self.size)
         made = vector(self.size)
@@ -178,28 +190,33 @@ class NearFunction(_Function):
 )
 def _function(step: SklearnStep) -> Made:
     transformer = step.estimator
-    name = "identity" if transformer.func is None else getattr(transformer.func, "__name__", "")
-    own = name == "identity" and transformer.func is None
-    if not own and (name not in FUNCTIONS or getattr(np, name, None) is not transformer.func):
-        raise step.refused(
-            f"its function {name or transformer.func!r} is code of your own, or none of numpy's that are known here",
-            f"Known are: {', '.join(sorted(FUNCTIONS))}. Or serve the pipeline from a script.",
-        )
     if step.sparse:
         raise step.refused(
             "it is handed a sparse matrix", "Make the step before it dense (sparse_output=False)."
         )
-    if step.dtype not in ("float64", "int64") or (
-        step.dtype == "int64" and name not in ("identity", *NEAR, "sqrt")
-    ):
+    size = step.types[0].size if step.types[0] else None
+    op = function_op(step, transformer.func, transformer.kw_args or {}, size or step.size)
+    if step.dtype != "float64" and (step.dtype != "int64" or op.function not in ("identity", "sqrt", *NEAR)):
         raise step.refused(
-            f"it is handed {step.dtype}, in which {name} computes with whole numbers or fewer digits",
+            f"it is handed {step.dtype}, in which {op.function} computes with whole numbers or fewer digits",
             "Cast the columns with astype('float64') before the fit, and in the sample.",
         )
-    low, high = _bounds(step, name, transformer.kw_args or {})
-    size = step.types[0].size if step.types[0] else None
-    made = (size or step.size, name, bool(transformer.validate), low, high)
-    return step.transformed(NearFunction(*made) if name in NEAR else Function(*made))
+    return step.transformed(op)
+
+
+def function_op(
+    step: SklearnStep, function: Any, options: Mapping[str, Any], size: int
+) -> Function | NearFunction:
+    """The op of one of numpy's functions. UnsupportedError, naming the step, for any other."""
+    name = "identity" if function is None else getattr(function, "__name__", "")
+    if function is not None and (name not in FUNCTIONS or getattr(np, name, None) is not function):
+        raise step.refused(
+            f"its function {name or function!r} is code of your own, or none of numpy's that are known here",
+            f"Known are: {', '.join(sorted(FUNCTIONS))}. Or serve the pipeline from a script.",
+        )
+    low, high = _bounds(step, name, options)
+    kind = NearFunction if name in NEAR else Function
+    return kind(size, name, bool(step.estimator.validate), low, high)
 
 
 def _bounds(step: SklearnStep, name: str, options: Mapping[str, Any]) -> tuple[float, float]:
