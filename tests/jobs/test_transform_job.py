@@ -495,9 +495,9 @@ def test_a_call_that_never_ends(
 def test_what_containers_are_told(skipping: Store, here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
 
-    def spy(definitions: Any, *rest: Any) -> Pipeline:
+    def spy(definitions: Any, *rest: Any, **more: Any) -> Pipeline:
         told.append(dict(definitions[0]["Environment"]))
-        return pipeline_of(definitions, *rest)
+        return pipeline_of(definitions, *rest, **more)
 
     monkeypatch.setattr(transform_job, "pipeline_of", spy)
     skipping.put("in/x.csv", b"a")
