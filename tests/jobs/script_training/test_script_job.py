@@ -480,6 +480,13 @@ def test_a_command_of_ones_own(tmp_path: Path, services: Services) -> None:
     assert installed.returncode == 1
 
 
+def test_a_command_that_begins_as_a_path(tmp_path: Path, services: Services) -> None:
+    line = f"/bin/echo {'x' * 300} {'y' * 5000} > /opt/ml/model/said"
+    ran = trained(tmp_path, services, command(services, line))
+    assert ran.outcome.outcome == "Completed", ran.output
+    assert archived(services)["said"] == f"{'x' * 300} {'y' * 5000}\n"
+
+
 def test_requirements_that_cannot_be_installed(tmp_path: Path, services: Services) -> None:
     files = {"requirements.txt": "./no-such-folder-beside-it\n"}
     ran = trained(

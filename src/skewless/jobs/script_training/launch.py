@@ -73,7 +73,10 @@ def _program(
     environment: Mapping[str, str],
     tell: Tell,
 ) -> Program:
-    covers = [private_tmp(job, _environments()), private_opt_ml(root)]
+    # A program of the machine's may lie in /tmp, with what it needs beside it.
+    own = [Path(part) for part in command if part.startswith("/") and _is_there(part)]
+    kept = (_environments(), *own, *(path.parent for path in own))
+    covers = [private_tmp(job, *kept), private_opt_ml(root)]
     return Program(
         [*_IN_FOLDER, str(folder), *command], environment, job.folder, covers, tell=tell, stop_below=True
     )
@@ -109,6 +112,13 @@ def _with_requirements(code: Path) -> str:
         raise Failed(
             f'InstallRequirementsError:\nErrorMessage "{error}"\nCommand "{_REQUIREMENTS}"', 1
         ) from None
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # no path at all, but a line for a shell
+        return False
 
 
 def _environments() -> Path:
