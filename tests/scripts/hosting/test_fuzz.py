@@ -81,7 +81,7 @@ def functions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return Functions(script(**own), replace(hosting, accept=None))
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bodies, names, st.one_of(st.just(""), names))
 @example(b"[" * 100_000, "application/json", "")
 @example(b"9" * 10_000, "application/json", "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import time
@@ -12,8 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from skewless.errors import SettingError
 from skewless.lifetime import runs
-from tests.scripts.hosting.running import PATIENCE, Answer, Hosted, fails, hosted, started, write_script
+from skewless.scripts.hosting.script import load_script
+from skewless.scripts.hosting.settings import Hosting
+from tests.scripts.hosting.running import (
+    PATIENCE,
+    Answer,
+    Hosted,
+    environment,
+    fails,
+    hosted,
+    started,
+    write_script,
+)
 
 # What a request wants is its body; files in the model's folder are how the tests talk to it.
 SCRIPT = """
@@ -171,7 +182,6 @@ MODEL = "def model_fn(model_dir):\n    return None\n"
             "inference.py, line 1: ModuleNotFoundError: No module named 'nowhere'",
         ),
         ("sklearn", "", "NotImplementedError: Please provide a model_fn implementation."),
-        ("xgboost", "", "NotImplementedError: Please provide a model_fn implementation."),
         ("python", "", "inference.py has neither predict_fn nor transform_fn. Write predict_fn(data)"),
         (
             "sklearn",
@@ -197,10 +207,10 @@ def test_a_script_that_cannot_be_loaded_ends_the_program(
 
 
 @pytest.mark.parametrize(
-    ("settings", "last"),
+    ("settings", "said"),
     [
-        ({"SAGEMAKER_PROGRAM": "absent.py"}, "absent.py. In "),
-        ({"SAGEMAKER_PROGRAM": "json.py"}, "a script named json.py hides the module json"),
+        ({"SAGEMAKER_PROGRAM": "absent.py"}, r"absent\.py\. In .* there is: inference\.py, json\.py\."),
+        ({"SAGEMAKER_PROGRAM": "json.py"}, r"a script named json\.py hides the module json"),
         ({"SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/code.tar.gz"}, "this program fetches nothing"),
         (
             {"SAGEMAKER_MODEL_SERVER_WORKERS": "two"},
@@ -211,12 +221,19 @@ def test_a_script_that_cannot_be_loaded_ends_the_program(
         ({"SKEWLESS_HOSTING": "sklearn", "SAGEMAKER_PROGRAM": ""}, "SAGEMAKER_PROGRAM is not set"),
     ],
 )
-def test_a_setting_that_is_wrong_is_named(tmp_path: Path, settings: dict[str, str], last: str) -> None:
+def test_a_setting_that_is_wrong_is_named(tmp_path: Path, settings: dict[str, str], said: str) -> None:
+    write_script(tmp_path, SCRIPT)
     write_script(tmp_path, SCRIPT, "json.py")
-    status, log = fails(tmp_path, "python", SCRIPT, **settings)
+    with pytest.raises(SettingError, match=said):
+        load_script(Hosting.read({**environment(tmp_path, "python"), **settings}))
+
+
+def test_a_setting_that_is_wrong_ends_the_program(tmp_path: Path) -> None:
+    status, log = fails(tmp_path, "python", SCRIPT, SAGEMAKER_PROGRAM="absent.py")
     assert status == 1
-    assert last in log[-1]
-    assert json.dumps(log).count("Traceback") == 0
+    assert log == [
+        f"error: there is no {tmp_path}/code/absent.py. In {tmp_path}/code there is: inference.py."
+    ]
 
 
 def test_an_archive_of_code_that_leads_out_is_refused(tmp_path: Path) -> None:
