@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from skewless.errors import HyperparameterError, SettingError
 from skewless.jobs.training.hyperparameter_docs import COMMAND, PAGE, page
@@ -379,3 +381,22 @@ def test_broken_files(tmp_path: Path, content: bytes, error: type[Exception], me
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"cannot read the hyperparameters file .*: No such file"):
         read_hyperparameters(tmp_path / "none.json")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    named=st.dictionaries(
+        st.sampled_from([*TABLE, *ALIASES]) | st.text(max_size=8), st.text(max_size=12), max_size=4
+    ),
+    numbers=st.dictionaries(st.sampled_from([*TABLE]), st.integers() | st.floats() | st.none(), max_size=3),
+)
+def test_anything_is_validated_or_refused(named: dict[str, str], numbers: dict[str, Any]) -> None:
+    try:
+        checked = validate({"num_round": "1", **numbers, **named})
+    except HyperparameterError as error:
+        refusal = error.message
+    else:
+        refusal = "none"
+        assert checked.values["num_round"] != 0
+        assert set(checked.values) <= set(TABLE)
+    assert refusal
