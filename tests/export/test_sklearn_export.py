@@ -362,6 +362,7 @@ NUMBERS = frame()[["rooms", "area"]].fillna(1.0)
             NUMBERS.rename(columns={"area": "features"}),
             "the input has a column 'features', which is the name of an answer",
         ),
+        (OneHotEncoder(), pd.DataFrame({"x": ["a", None, math.nan]}), "'x' has None and NaN"),
         (OneHotEncoder(), pd.DataFrame({"x": [b"b", b"a"]}), "'x' is of type object, and holds b'b'"),
         (
             OrdinalEncoder(),

@@ -138,7 +138,7 @@ def type_of(values: Any, name: str) -> Type:
         )
     if kind.kind in "OU" or isinstance(kind, pd.StringDtype):
         if all(isinstance(value, str) or missing(value) for value in values):
-            return STRING
+            return _strings(values, name)
         found = next(value for value in values if not isinstance(value, str) and not missing(value))
         raise UnsupportedError(
             f"column {name!r} is of type object, and holds {found!r}, which is no string",
@@ -148,6 +148,15 @@ def type_of(values: Any, name: str) -> Type:
         f"column {name!r} is of type {kind}",
         hint="Cast it to float64, a whole number, bool or str before the fit.",
     )
+
+
+def _strings(values: Any, name: str) -> Type:
+    if any(value is None for value in values) and any(isinstance(value, float) for value in values):
+        raise UnsupportedError(
+            f"column {name!r} has None and NaN, which scikit-learn tells apart, and a null is one value",
+            hint="Let one of them stand for what is missing, in the fit and in the sample.",
+        )
+    return STRING
 
 
 def missing(value: Any) -> bool:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from skewless.errors import SettingError, UnsupportedError
@@ -35,6 +35,7 @@ from skewless.schema import DOUBLE, STRING, Type
 from skewless.spec import TEMPORARY, Attributes, Model, Socket, Stage, boolean
 
 Part: TypeAlias = tuple[str, Any]
+Composite: TypeAlias = "Callable[[Walk, Any, str, Flow, bool], Flow]"
 
 _INPUT: Final = "input"
 
@@ -50,12 +51,14 @@ class Walk:
         }
         self._used = set(flow.columns)
         self._names: set[str] = set()
+        self._methods: dict[str, str] = {}
+        self._members = 0
 
     def walk(self, estimator: Any, path: str, flow: Flow, *, last: bool = False) -> Flow:
         """What an estimator, by itself or put together of others, makes of what comes to it."""
         if estimator is None or (isinstance(estimator, str) and estimator == "passthrough"):
             return flow
-        composite = _COMPOSITES.get(class_name(estimator))
+        composite = WALKED.get(class_name(estimator))
         if composite is not None:
             return composite(self, estimator, path, flow, last)
         return self._leaf(estimator, path or type(estimator).__name__.lower(), flow, last)
@@ -72,13 +75,37 @@ class Walk:
             output=self._free(FEATURES if last else path, last),
             nones=nones(handed),
         )
-        made = support.read(step)
+        return self._made(step, support.read(step), flow)
+
+    def _made(self, step: SklearnStep, made: Made, flow: Flow) -> Flow:
         for column in made.columns:
-            self._free(column, last and column != step.output)
-        self._add(path, made.ops)
-        if not last and set(made.columns.values()) != {"transform"}:
+            self._free(column, step.last and column != step.output)
+        self._add(step.path, made.ops)
+        predicts = set(made.columns.values()) != {"transform"}
+        if predicts and not step.last and not self._members:
             raise step.refused("it predicts, and only the last step of a pipeline may", WAY_OUT)
+        self._methods.update(made.columns)
         return self._answered(step, made, flow)
+
+    def member(self, estimator: Any, path: str, flow: Flow) -> Mapping[str, str]:
+        """What a predictor inside of another answers: its methods' columns, which have names of their own."""
+        data = flow.data
+        if isinstance(data, pd.DataFrame) and not hasattr(estimator, "feature_names_in_"):
+            # The one around it handed its members an array.
+            data = data.to_numpy()
+        self._members += 1
+        made = self.walk(estimator, path, replace(flow, data=data))
+        self._members -= 1
+        return {self._methods[column]: column for column in made.columns if column in self._methods}
+
+    def together(
+        self, estimator: Any, path: str, flow: Flow, last: bool, read: Callable[[SklearnStep], Made]
+    ) -> Flow:
+        """What an estimator that is put together of others answers, once its members stand."""
+        path = path or type(estimator).__name__.lower()
+        output = self._free(FEATURES if last else path, last)
+        step = SklearnStep(estimator, path, flow.columns, (), output, last, flow.sparse, flow.dtype)
+        return self._made(step, read(step), flow)
 
     def _check_dtype(self, step: SklearnStep, flow: Flow) -> None:
         if flow.dtype == "float32":
@@ -176,9 +203,9 @@ class Walk:
             return self._text(flow, path)
         if takes == "columns" or (takes == "either" and STRING in flow.types):
             return self._columns(flow, path)
-        return self._matrix(flow, path)
+        return self.matrix(flow, path)
 
-    def _matrix(self, flow: Flow, path: str) -> Flow:
+    def matrix(self, flow: Flow, path: str) -> Flow:
         """One vector of all features."""
         if flow.is_matrix:
             return flow
@@ -231,7 +258,7 @@ class Walk:
         """All features times a weight."""
         if weight is None:
             return flow
-        flow = self._matrix(flow, path)
+        flow = self.matrix(flow, path)
         name = self._free(f"{path}__weighted")
         size = self.known[flow.columns[0]].size or 0
         self._glue(name, MultiplyAdd((float(weight),) * size), flow.columns, (name,))
@@ -339,16 +366,15 @@ def _is(step: Any, word: str) -> bool:
     return isinstance(step, str) and step == word
 
 
-_COMPOSITES: Final[Mapping[str, Callable[[Walk, Any, str, Flow, bool], Flow]]] = MappingProxyType(
-    {
-        "sklearn.pipeline.Pipeline": _pipeline,
-        "sklearn.pipeline.FeatureUnion": _feature_union,
-        "sklearn.compose._column_transformer.ColumnTransformer": _column_transformer,
-        "sklearn.compose._target.TransformedTargetRegressor": _target,
-        "sklearn.frozen._frozen.FrozenEstimator": _frozen,
-        "sklearn.model_selection._search.GridSearchCV": _search,
-        "sklearn.model_selection._search.RandomizedSearchCV": _search,
-        "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV": _search,
-        "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV": _search,
-    }
-)
+# What only puts others together, by full name; ensembles enter theirs.
+WALKED: Final[dict[str, Composite]] = {
+    "sklearn.pipeline.Pipeline": _pipeline,
+    "sklearn.pipeline.FeatureUnion": _feature_union,
+    "sklearn.compose._column_transformer.ColumnTransformer": _column_transformer,
+    "sklearn.compose._target.TransformedTargetRegressor": _target,
+    "sklearn.frozen._frozen.FrozenEstimator": _frozen,
+    "sklearn.model_selection._search.GridSearchCV": _search,
+    "sklearn.model_selection._search.RandomizedSearchCV": _search,
+    "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV": _search,
+    "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV": _search,
+}

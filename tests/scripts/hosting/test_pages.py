@@ -1,4 +1,4 @@
-"""The pages about scripts: their files are written, their commands run, and what they print is what they show."""
+"""Pages of how to serve scripts and pipelines: files written, commands run, what they print compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLOCK = re.compile(
 )
 
 
-@pytest.mark.parametrize("page", ["script-mode", "own-python"])
+@pytest.mark.parametrize("page", ["script-mode", "own-python", "scikit-learn"])
 def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
     blocks = list(BLOCK.finditer((ROOT / f"docs/how-to/{page}.md").read_text()))
     for block in blocks:
