@@ -283,6 +283,16 @@ CHANNEL = "InputDataConfig.0"
         (changed(CARS, "InputDataConfig", []), SettingError, "Missing required channel: train"),
         (changed(CARS, f"{CHANNEL}.ChannelName", "test"), SettingError, "Extraneous channel found: test"),
         (
+            changed(CARS, f"{CHANNEL}.ChannelName", "validation"),
+            SettingError,
+            "Missing required channel: train",
+        ),
+        (
+            changed(CARS, "InputDataConfig.1.ChannelName", "code"),
+            SettingError,
+            "Channel configuration for 'code' channel is not supported: {'ContentType': 'text/csv'}",
+        ),
+        (
             changed(CARS, f"{CHANNEL}.ContentType", "application/json"),
             SettingError,
             "Channel configuration for 'train' channel is not supported: {'ContentType': 'application/json'}",
@@ -305,6 +315,12 @@ def test_channels_that_are_not_taken(request_: dict[str, Any], kind: type[Skewle
     with pytest.raises(kind) as raised:
         channels_of(request_)
     assert said in str(raised.value)
+
+
+def test_a_channel_of_code_is_accepted_and_not_read() -> None:
+    code = changed(CARS, "InputDataConfig.1.ChannelName", "code")
+    channels = channels_of(changed(code, "InputDataConfig.1.ContentType", "text/python"))
+    assert [channel.name for channel in channels] == ["train"]
 
 
 @pytest.mark.parametrize("content", [*CONTENT_TYPES, None])

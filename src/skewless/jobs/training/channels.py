@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,14 @@ from skewless.jobs.manifests import entries
 from skewless.jobs.training.content_types import CONTENT_TYPES, DEFAULT_TYPE
 
 TRAIN: Final = "train"
-NAMES: Final = (TRAIN, "validation")
+CODE: Final = "code"
+"""A channel that the algorithm accepts and has no use for: its image reads it where it runs a script."""
+TYPES: Final[Mapping[str, Collection[str]]] = {
+    TRAIN: CONTENT_TYPES,
+    "validation": CONTENT_TYPES,
+    CODE: ("text/python",),
+}
+"""The channels, and the content types that each may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class Channel:
 
 
 def channels_of(request: Mapping[str, Any]) -> list[Channel]:
-    """The channels of a CreateTrainingJob request.
+    """The channels of a CreateTrainingJob request that hold data.
 
     SettingError in the built-in algorithm's words for a channel that it would not take. As there, a content type has
     to be one of the accepted names exactly, without parameters.
@@ -36,7 +43,7 @@ def channels_of(request: Mapping[str, Any]) -> list[Channel]:
     found = [_checked(channel, mode) for channel in request.get("InputDataConfig") or ()]
     if TRAIN not in [channel.name for channel in found]:
         raise SettingError(f"Missing required channel: {TRAIN}")
-    return found
+    return [channel for channel in found if channel.name != CODE]
 
 
 def fetch(channel: Channel, blobs: Blobs, folder: Path) -> dict[Path, str]:
@@ -61,15 +68,15 @@ def by_address(text: str, files: Mapping[Path, str]) -> str:
 
 def _checked(channel: Mapping[str, Any], mode: str) -> Channel:
     name = channel["ChannelName"]
-    if name not in NAMES:
+    if name not in TYPES:
         raise SettingError(
             f"Extraneous channel found: {name}",
-            hint=f"The built-in algorithm takes the channels {' and '.join(NAMES)}.",
+            hint=f"The built-in algorithm takes the channels {', '.join(TYPES)}.",
         )
     source = channel["DataSource"]["S3DataSource"]
     content = channel.get("ContentType") or DEFAULT_TYPE
-    if content not in CONTENT_TYPES:
-        raise _not_taken(name, channel, f"ContentType must be one of: {', '.join(CONTENT_TYPES)}.")
+    if content not in TYPES[name]:
+        raise _not_taken(name, channel, f"ContentType must be one of: {', '.join(TYPES[name])}.")
     _check_mode(name, channel.get("InputMode") or mode, channel)
     return Channel(name, source["S3Uri"], source["S3DataType"] == "ManifestFile", content)
 
