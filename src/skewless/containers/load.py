@@ -22,7 +22,7 @@ from skewless.containers.pipeline import EndToEnd, Pipeline
 from skewless.containers.process.hosting import Hosting
 from skewless.containers.process.layout import SUBMIT_DIRECTORY
 from skewless.containers.process.registered import read_images
-from skewless.containers.program import load_program, load_script, names_script
+from skewless.containers.program import load_program, load_script, load_skops, names_script
 from skewless.errors import ArtifactError, SettingError, SkewlessError, UnsupportedError
 from skewless.settings import Settings
 from skewless.trust import Trust
@@ -86,9 +86,11 @@ def _xgboost(part: Part, settings: Settings, hosting: Hosting) -> Container:
 def _sklearn(part: Part, settings: Settings, hosting: Hosting) -> Container:
     if names_script(part.environment):
         return load_script(part, settings, hosting)
+    if any(path.endswith(".skops") for path in part.files):
+        return load_skops(part, settings, hosting)
     if BUNDLE_FILE not in part.files:
         raise ArtifactError(
-            "is no pipeline that was exported by skewless.sklearn.export, and no script is named",
+            "is no pipeline that was exported by skewless.sklearn.export, no skops file, and no script is named",
             artifact=part.files.name,
             hint="Export it, or name the script that serves it in SAGEMAKER_PROGRAM.",
         )

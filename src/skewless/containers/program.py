@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from skewless.containers.images import PYTHON, is_path, program_at
+from skewless.containers.images import PROCESS, PYTHON, is_path, program_at
 from skewless.containers.part import Part
 from skewless.containers.process.container import ProcessContainer, Runnable
 from skewless.containers.process.hosting import Hosting
@@ -21,6 +22,7 @@ PROGRAM: Final = "SAGEMAKER_PROGRAM"
 """The variable that names a container's script: by it the user says that code of theirs shall run."""
 SERVING: Final = "skewless.scripts.hosting"
 """What serves a script. It stands above this layer and is started, never imported."""
+_SKOPS: Final = Path(__file__).parents[1] / "scripts" / "skops_serving"
 _PYTHON: Final = "python"
 """The Python that has what the container asks for."""
 _INFERENCE: Final = "inference.py"
@@ -34,6 +36,11 @@ def names_script(environment: Mapping[str, str]) -> bool:
     return bool(environment.get(PROGRAM))
 
 
+def runs_code(part: Part) -> bool:
+    """Whether a container is a program or a script, and not data."""
+    return part.runtime in (PROCESS, PYTHON) or names_script(part.environment)
+
+
 def load_script(part: Part, settings: Settings, hosting: Hosting) -> ProcessContainer:
     """A container that serves a script in Python, by the functions it has."""
     given = {**part.environment, _KIND: part.runtime}
@@ -45,6 +52,13 @@ def load_script(part: Part, settings: Settings, hosting: Hosting) -> ProcessCont
     if part.script is not None or not folder:
         given[SUBMIT_DIRECTORY] = _CODE
     return _load(part, (_PYTHON, "-m", SERVING), given, settings, hosting)
+
+
+def load_skops(part: Part, settings: Settings, hosting: Hosting) -> ProcessContainer:
+    """A container that serves the estimator of a skops file; the script is ours, and the model holds no code."""
+    folder = {SUBMIT_DIRECTORY: str(_SKOPS), PROGRAM: _INFERENCE}
+    own = replace(part, runtime=PYTHON, environment={**part.environment, **folder}, script=None)
+    return load_script(own, settings, hosting)
 
 
 def load_program(part: Part, settings: Settings, hosting: Hosting) -> ProcessContainer:
