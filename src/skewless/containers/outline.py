@@ -17,6 +17,7 @@ from skewless.bundles.manifest import Manifest
 from skewless.containers import sparkml, xgboost
 from skewless.containers.load import parts_of, read_spec
 from skewless.containers.part import Part
+from skewless.containers.program import runs_code
 from skewless.containers.sparkml_schema import SparkMLSchema, parse_schema
 from skewless.containers.xgboost_parity import PARITY
 from skewless.errors import ArtifactError, SettingError, SkewlessError
@@ -141,6 +142,9 @@ def _only_for(read: Sequence[_Read], output: str) -> tuple[ModelOutline, ...]:
 
 
 def _in_container(part: Part) -> _Read:
+    if runs_code(part):
+        told = (f"image {part.image}", "it runs code in a process of its own: what it does is not known")
+        return _Read(ModelOutline(part.name, part.runtime, (), (), (), told, ()))
     if part.runtime == xgboost.XGBoostContainer.runtime:
         read = _booster(part.files, part.name)
         model = replace(read.model, gives=read.model.stages[0].outputs)

@@ -21,8 +21,10 @@ from typing import IO, Any, Final, cast
 
 from skewless.blobs import Blobs, open_blobs
 from skewless.blobs.errors import StorageFull
+from skewless.containers.base import BuiltIn
 from skewless.containers.definitions import pipeline_of
 from skewless.containers.pipeline import Pipeline
+from skewless.containers.process.container import ANSWERS
 from skewless.containers.process.hosting import Hosting
 from skewless.errors import ContainerRefused, ContentTypeError, RequestError, SkewlessError
 from skewless.jobs.job import Job, Outcome, log_to
@@ -92,12 +94,14 @@ def _load(job: Job, asked: TransformRequest, blobs: Blobs) -> Pipeline:
     model_data.unlink(missing_ok=True)
     for one, container in zip(definitions, pipeline.containers, strict=True):
         address = one.get("ModelDataUrl") or "the model data"
-        rows = pipeline.replayed[container.name]
+        proof = f"{pipeline.replayed[container.name]} parity rows replayed"
+        if not isinstance(container, BuiltIn):
+            address, proof = one["Image"], ANSWERS
         _say(
             _stream(container.name, pipeline),
             [
                 *getattr(container, "notes", ()),
-                f"{container.runtime}: {address} is loaded, {rows} parity rows replayed",
+                f"{container.runtime}: {address} is loaded, {proof}",
             ],
         )
     return pipeline

@@ -15,8 +15,10 @@ import msgspec
 
 from skewless.blobs.base import Blobs
 from skewless.blobs.opening import open_blobs
+from skewless.containers.base import BuiltIn
 from skewless.containers.definitions import pipeline_of
 from skewless.containers.pipeline import Pipeline
+from skewless.containers.process.container import ANSWERS
 from skewless.containers.process.hosting import Hosting
 from skewless.errors import SettingError, SkewlessError
 from skewless.lifetime import end_with_parent
@@ -38,7 +40,7 @@ def main(folder: Path, socket: Path, failure: Path) -> None:
     try:
         asked = msgspec.json.decode((folder / ASKED).read_bytes(), type=Asked)
         settings = Settings.read()
-        hosting = Hosting(say, folder / "containers", asked.images, asked.health_timeout)
+        hosting = Hosting(say, folder / "containers", asked.images, health_timeout=asked.health_timeout)
         fetch = _Fetcher(folder, asked.services)
         pipeline = pipeline_of(
             asked.containers, fetch, direct=asked.direct, settings=settings, hosting=hosting
@@ -82,7 +84,8 @@ class _Fetcher:
 def _greet(pipeline: Pipeline) -> None:
     for container in pipeline.containers:
         rows = pipeline.replayed.get(container.name, 0)
-        say(container.name, f"{container.runtime}: loaded; {rows:,} parity rows replayed, all equal")
+        proof = f"{rows:,} parity rows replayed, all equal" if isinstance(container, BuiltIn) else ANSWERS
+        say(container.name, f"{container.runtime}: loaded; {proof}")
         for note in getattr(container, "notes", ()):
             say(container.name, f"warning: {note}")
 

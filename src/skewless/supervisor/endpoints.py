@@ -33,8 +33,8 @@ from skewless.supervisor.writing import written
 
 _DRAIN: Final = 90.0
 """Seconds that requests under way have when their fleet is replaced: longer than the longest of them."""
-_LONGEST: Final = 60.0
-"""Seconds that an answer may take, as in SageMaker."""
+_LONGEST: Final = 65.0
+"""Seconds that an answer may take: SageMaker's 60, and some for the instance to say which container was late."""
 _TO_TELL: Final = 30.0
 """Seconds that an instance has after its containers should have answered."""
 _PAUSE: Final = 5.0

@@ -154,7 +154,10 @@ class Lives:
         pause = self.pace.first_pause
         while not self._stop.is_set():
             began = time.monotonic()
-            self.why = self._live()
+            try:
+                self.why = self._live()
+            except Exception as error:  # whoever waits for it must be told
+                self.why = f"it could not be looked after: {type(error).__name__}: {error}"
             if not self._first.is_set():
                 self._failure = SkewlessError(self.why, hint="Its log has all of its output.")
                 self._first.set()
