@@ -97,13 +97,22 @@ def test_what_is_refused_by_version_2(run: Runs, artifacts: Path) -> None:
     told = run("v2_refused.py", artifacts / "train.csv")
     assert "it was not refused" not in told
     for asked, member in {
-        "script_mode": "HyperParameters.sagemaker_program",
+        "several_machines": "ResourceConfig.InstanceCount 2",
         "serverless": "ProductionVariants.ServerlessConfig",
         "data_capture": "DataCaptureConfig.EnableCapture",
     }.items():
         (line,) = [line for line in told.splitlines() if f"REFUSED {asked} " in line]
         assert "(ValidationException) when calling the Create" in line
         assert f"{member} is not supported by this version" in line
+
+
+def test_scripts_by_version_2(run: Runs, artifacts: Path) -> None:
+    told = run("v2_script.py", artifacts / "train.csv")
+    assert "python3 train.py -C 10.0 --solver lbfgs" in told
+    assert "METRICS [('train:accuracy', True)]" in told
+    assert "BOOSTED 2" in told
+    assert "ARTIFACT model.tar.gz" in told
+    assert "PREDICTED (2,) True" in told
 
 
 def test_a_pipeline_by_version_3(run: Runs, artifacts: Path) -> None:
@@ -115,8 +124,14 @@ def test_a_pipeline_by_version_3(run: Runs, artifacts: Path) -> None:
 
 def test_what_is_refused_by_version_3(run: Runs, artifacts: Path) -> None:
     told = run("v3_refused.py", artifacts / "train.csv")
-    assert "REFUSED source_code An error occurred (ValidationException)" in told
-    assert "AlgorithmSpecification.ContainerEntrypoint is not supported by this version" in told
+    assert "REFUSED several_machines An error occurred (ValidationException)" in told
+    assert "ResourceConfig.InstanceCount 2 is not supported by this version" in told
+
+
+def test_a_script_by_version_3(run: Runs, artifacts: Path) -> None:
+    told = run("v3_script.py", artifacts / "train.csv")
+    assert "STATUS Completed" in told
+    assert "ARTIFACT output/model.tar.gz" in told
 
 
 def test_training_by_version_3(run: Runs, artifacts: Path) -> None:

@@ -23,12 +23,12 @@ script = Path(tempfile.mkdtemp()) / "train.py"
 script.write_text("print('a training script of one\\'s own')\n")
 
 
-def script_mode() -> None:
+def several_machines() -> None:
     estimator = XGBoost(
         entry_point=str(script),
         framework_version="1.7-1",
         role=role,
-        instance_count=1,
+        instance_count=2,
         instance_type="ml.m5.large",
         sagemaker_session=session,
     )
@@ -59,5 +59,5 @@ def refusal(ask: Callable[[], None]) -> str:
     return "it was not refused"
 
 
-for ask in (script_mode, serverless, data_capture):
+for ask in (several_machines, serverless, data_capture):
     print("REFUSED", ask.__name__, refusal(ask))

@@ -25,7 +25,7 @@ folder = Path(tempfile.mkdtemp())
 trainer = ModelTrainer(
     training_image=image_uris.retrieve("xgboost", os.environ["AWS_REGION"], version="1.7-1"),
     source_code=SourceCode(source_dir=str(folder), entry_script="train.py"),
-    compute=Compute(instance_type="ml.m5.large", instance_count=1),
+    compute=Compute(instance_type="ml.m5.large", instance_count=2),
     output_data_config=OutputDataConfig(s3_output_path=f"s3://{bucket}/xgb"),
     base_job_name="cars",
     role=role,
@@ -35,4 +35,4 @@ try:
     trainer.train(input_data_config=[InputData(channel_name="train", data_source=f"s3://{bucket}/data/")])
     print("REFUSED it was not refused")
 except ClientError as error:
-    print("REFUSED source_code", error)
+    print("REFUSED several_machines", error)

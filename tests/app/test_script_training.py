@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
+import re
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -14,30 +18,15 @@ import joblib
 import numpy as np
 import pytest
 
+from skewless.cli.up import variables
 from tests.gateways import Gateway, until
 
 ENDED = ("Completed", "Failed", "Stopped")
 BUCKET = "own-training"
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
-IRIS = """\
-import argparse, os
-from pathlib import Path
-
-import joblib
-import pandas as pd
-from sklearn.linear_model import LogisticRegression
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--max-iter", type=int, default=1)
-    parser.add_argument("--model-dir", type=str, default=os.environ["SM_MODEL_DIR"])
-    parser.add_argument("--train", type=str, default=os.environ["SM_CHANNEL_TRAIN"])
-    args, _ = parser.parse_known_args()
-    data = pd.concat([pd.read_csv(file, header=None) for file in Path(args.train).glob("*.csv")])
-    model = LogisticRegression(max_iter=args.max_iter).fit(data.iloc[:, 1:].to_numpy(), data.iloc[:, 0])
-    print(f"accuracy={model.score(data.iloc[:, 1:].to_numpy(), data.iloc[:, 0])};")
-    joblib.dump(model, Path(args.model_dir) / "model.joblib")
-"""
+PAGE = Path(__file__).parents[2] / "docs/how-to/train-own-script.md"
+BLOCKS = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", PAGE.read_text(), re.DOTALL))
+"""The page's examples."""
 WAITS = """\
 import signal, sys, time
 
@@ -60,7 +49,8 @@ class Trainings:
         self.s3.create_bucket(Bucket=BUCKET)
         generator = np.random.default_rng(3)
         features = generator.normal(size=(200, 2)).round(3)
-        self.put("data/a.csv", "".join(f"{int(a > b)},{a},{b}\n" for a, b in features).encode())
+        self.data = "".join(f"{int(a > b)},{a},{b}\n" for a, b in features)
+        self.put("data/a.csv", self.data.encode())
 
     def put(self, key: str, body: bytes) -> str:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
@@ -135,7 +125,7 @@ def trainings(up: Gateway) -> Trainings:
 
 
 def test_a_script_of_scikit_learn_trains(trainings: Trainings) -> None:
-    request = trainings.request(IRIS, **{"max-iter": 300})
+    request = trainings.request(BLOCKS["train.py"], **{"max-iter": 300})
     definitions = [{"Name": "train:accuracy", "Regex": r"accuracy=(\S+);"}]
     request["AlgorithmSpecification"]["MetricDefinitions"] = definitions
     shown = trainings.ended(request)
@@ -231,3 +221,22 @@ def test_an_image_of_ones_own_trains(trainings: Trainings, tmp_path: Path) -> No
     assert {name: body.split() for name, body in trainings.archived(shown).items()} == {
         "train-fast": [b"200"]
     }
+
+
+def test_the_pages_example(trainings: Trainings, tmp_path: Path) -> None:
+    for name, text in {**BLOCKS, "shells.csv": trainings.data}.items():
+        (tmp_path / name).write_text(text)
+    up = trainings.up
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    ran = subprocess.run(
+        [sys.executable, "submit.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, **variables(up.identity, up.running)},
+    )
+    assert ran.returncode == 0, ran.stderr
+    first, second = ran.stdout.splitlines()
+    assert first == "Completed s3://shells/models/shells-1/output/model.tar.gz"
+    assert re.fullmatch(r"{'accuracy': (0\.9\d*|1\.0)}", second)
