@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from skewless.errors import ArtifactError
+from skewless.scripts.hosting.script import code_folder
 from tests.scripts.hosting.running import Answer, Hosted, hosted
 
 JSON, CSV = "application/json", "text/csv"
@@ -234,7 +238,8 @@ def test_own_modules_and_an_archive_of_code(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "helper.py").write_text("VALUE = 41\n")
     (folder / "serve_it.py").write_text(
-        "import helper\n"
+        "import argparse\nimport helper\n"
+        "argparse.ArgumentParser().parse_args()\n"
         "def model_fn(model_dir):\n    return helper.VALUE\n"
         "def transform_fn(model, body, content_type, accept):\n    return str(model + 1), accept\n"
     )
@@ -249,6 +254,26 @@ def test_code_travels_in_the_model(tmp_path: Path) -> None:
     (tmp_path / "model/code/inference.py").write_text("def predict_fn(data):\n    return data\n")
     with hosted(tmp_path, "python", "", SAGEMAKER_SUBMIT_DIRECTORY="") as running:
         assert running.ask(json.dumps([1])).json == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("../evil.py", tarfile.REGTYPE),
+        ("/evil.py", tarfile.REGTYPE),
+        ("evil", tarfile.SYMTYPE),
+        ("e", tarfile.FIFOTYPE),
+    ],
+)
+def test_an_archive_of_code_that_leads_out_is_refused(tmp_path: Path, name: str, kind: bytes) -> None:
+    archive = tmp_path / "sourcedir.tar.gz"
+    with tarfile.open(archive, "w:gz") as file:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, "/etc/passwd"
+        file.addfile(member, io.BytesIO())
+    with pytest.raises(ArtifactError, match=re.escape(str(archive))), code_folder(archive):
+        pass
+    assert [one.name for one in tmp_path.iterdir()] == [archive.name]
 
 
 def pack(folder: Path, archive: Path) -> Path:

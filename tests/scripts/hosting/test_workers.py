@@ -236,7 +236,7 @@ def test_a_setting_that_is_wrong_ends_the_program(tmp_path: Path) -> None:
     ]
 
 
-def test_an_archive_of_code_that_leads_out_is_refused(tmp_path: Path) -> None:
+def test_an_archive_of_code_that_is_none_is_refused(tmp_path: Path) -> None:
     archive = tmp_path / "code.tar.gz"
     archive.write_bytes(b"no archive at all")
     status, log = fails(tmp_path, "python", SCRIPT, SAGEMAKER_SUBMIT_DIRECTORY=str(archive))

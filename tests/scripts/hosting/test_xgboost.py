@@ -138,6 +138,55 @@ def test_libsvm_is_answered_as_trained(trained: Path, abalone: Hosted) -> None:
         assert answer.json == expected(trained)
 
 
+# Serves predictions with their SHAP values, in the shape of the published inference.py.
+SHAP = """
+import json
+import os
+
+import numpy as np
+import sagemaker_xgboost_container.encoder as xgb_encoders
+import xgboost as xgb
+
+
+def model_fn(model_dir):
+    booster = xgb.Booster()
+    booster.load_model(os.path.join(model_dir, "xgboost-model.json"))
+    return booster
+
+
+def input_fn(request_body, request_content_type):
+    if request_content_type == "text/libsvm":
+        return xgb_encoders.libsvm_to_dmatrix(request_body)
+    else:
+        raise ValueError("Content type {} is not supported.".format(request_content_type))
+
+
+def predict_fn(input_data, model):
+    prediction = model.predict(input_data)
+    feature_contribs = model.predict(input_data, pred_contribs=True, validate_features=False)
+    return np.hstack((prediction[:, np.newaxis], feature_contribs))
+
+
+def output_fn(predictions, content_type):
+    if content_type == "text/csv" or content_type == "application/json":
+        return "\\n".join(",".join(str(x) for x in row) for row in predictions)
+    else:
+        raise ValueError("Content type {} is not supported.".format(content_type))
+"""
+
+
+def test_a_published_script_with_functions_of_its_own(trained: Path, tmp_path: Path) -> None:
+    with hosted(tmp_path, "xgboost", SHAP, SM_MODEL_DIR=str(trained / "model")) as running:
+        answer = running.ask(libsvm(ROWS, labels=False), LIBSVM, CSV)
+        assert (answer.status, answer.content_type) == (200, CSV)
+        rows = np.array([line.split(",") for line in answer.text.splitlines()]).astype(np.float32)
+        assert rows[:, 0].tolist() == np.array(expected(trained), np.float32).tolist()
+        # A prediction is the sum of its contributions, of which the last is the model's own.
+        assert rows.shape == (20, 1 + 4 + 1)
+        assert np.allclose(rows[:, 1:].sum(axis=1), rows[:, 0], atol=1e-3)
+        assert running.ask(b"1,2", CSV).status == 500
+
+
 def test_records_and_csv_with_the_column_that_libsvm_leaves_out(trained: Path, abalone: Hosted) -> None:
     rows = [[0.0, *row] for row in ROWS]
     text = "\n".join(",".join(map(str, row)) for row in rows)

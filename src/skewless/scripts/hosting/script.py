@@ -41,6 +41,7 @@ def load_script(hosting: Hosting) -> ModuleType:
         raise SettingError(
             f"a script named {program.name} hides the module {name}", hint="Give it another name."
         )
+    sys.argv = [str(program)]  # for a script that reads its arguments wherever it is imported
     sys.path[:0] = dict.fromkeys([str(hosting.code), str(program.parent)])
     sys.path.append(str(CONTAINER_PATH))
     spec = spec_from_file_location(name, program)
