@@ -16,9 +16,9 @@ demo: setup ## the car example, end to end: fit in Spark, train, verify, serve, 
 test: check ## set up, check, and run every test
 	@$(PYTHON) -m pytest -n 2 --dist loadgroup
 
-parity: setup ## the stages against real Spark with many more generated rows (EXAMPLES=N batches each, SEED=N)
+parity: setup ## the stages against real Spark, and scikit-learn's estimators, with many more generated rows (EXAMPLES=N batches each, SEED=N)
 	@PARITY_EXAMPLES=$(or $(EXAMPLES),20) PARITY_SEED=$(or $(SEED),$$(date +%s)) \
-		$(PYTHON) -m pytest --timeout=1800 tests/parity/test_stages.py
+		$(PYTHON) -m pytest --timeout=1800 tests/parity/test_stages.py tests/sklearn_parity/test_estimators.py
 
 sdk: setup ## the SageMaker Python SDK, versions 2 and 3, against a gateway (the first time it installs them: a gigabyte)
 	@$(PYTHON) tools/sdk.py
