@@ -245,6 +245,10 @@ def test_aft_nloglik_belongs_to_aft() -> None:
     assert refused({"num_round": "1", "objective": "reg:squarederror", "eval_metric": "aft-nloglik"}) == (
         "Metric 'aft-nloglik' can only be applied for 'survival:aft' objective."
     )
+    assert values(objective="survival:aft", eval_metric="interval-regression-accuracy")
+    assert refused({"num_round": "1", "eval_metric": "rmse,interval-regression-accuracy"}) == (
+        "Metric 'interval-regression-accuracy' can only be applied for 'survival:aft' objective."
+    )
 
 
 @pytest.mark.parametrize("objective", ["multi:softmax", "multi:softprob"])

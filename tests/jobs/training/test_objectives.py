@@ -258,6 +258,8 @@ def test_wide_models_have_no_parity_rows(tmp_path: Path) -> None:
         ("Size of weight must equal to number of query groups", TrainingDataError),
         ("column sample by node is not yet supported by the exact tree method", HyperparameterError),
         ("Unknown objective function: `aft_loss_distribution`", HyperparameterError),
+        ("exact tree method doesn't support unlimited depth.", HyperparameterError),
+        ("Updater: `refresh` can not be used to create new trees.", HyperparameterError),
         ("std::bad_alloc", TrainingFailed),
         ("Check failed: a.Size() == n (0 vs. 150) : ", TrainingFailed),
     ],

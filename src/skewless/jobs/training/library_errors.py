@@ -19,7 +19,8 @@ _ABOUT_DATA: Final = re.compile(
 )
 _ABOUT_SETTINGS: Final = re.compile(
     r"\bParameter\b|\bInvalid\b|\bUnknown\b|\b(?:must|should|can only) be\b|\bnot (?:yet )?(?:supported|implemented)\b"
-    r"|\bonly supports?\b|\bbase_score\b|\bconstraint|\bfor updating\b",
+    r"|\bonly supports?\b|\bbase_score\b|\bconstraint|\bfor updating\b"
+    r"|\bdoesn't support\b|\bcan ?not be used\b|\bonly support\b",
     re.IGNORECASE,
 )
 
