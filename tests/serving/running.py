@@ -101,13 +101,17 @@ def eventually(what: Callable[[], bool], message: str) -> None:
 
 @contextmanager
 def serving(
-    pipeline: Path, folder: Path, *options: str, environment: Mapping[str, str] | None = None
+    pipeline: Path,
+    folder: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    port: int | None = 0,
 ) -> Iterator[Server]:
-    """A server that answers, ended with the block."""
+    """A server that answers, ended with the block; without ``port`` it finds one by itself."""
     stderr = folder / "stderr.txt"
     with stderr.open("w") as log:
         process = subprocess.Popen(
-            [SKEWLESS, "serve", pipeline, "--port", "0", *options],
+            [SKEWLESS, "serve", pipeline, *(() if port is None else ("--port", str(port))), *options],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -27,7 +27,7 @@ def served(
 ) -> Iterator[Ask]:
     """Serve containers as one pipeline; gives what asks it."""
     pipeline = (
-        containers if isinstance(containers, Pipeline) else Pipeline(containers, fused=not settings.strict)
+        containers if isinstance(containers, Pipeline) else Pipeline(containers, strict=settings.strict)
     )
     listener, started = bind("127.0.0.1", 0), threading.Event()
     server = Server(uvicorn_config(create_app(pipeline, settings, log)), started.set)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,14 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.types import Message
 
+from skewless.containers.base import Container
 from skewless.containers.load import load_pipeline
+from skewless.containers.pipeline import Pipeline
+from skewless.ops.assemble import VectorAssembler
+from skewless.schema import DOUBLE, INT, Field, Schema, vector
 from skewless.serving.app import create_app
 from skewless.settings import Settings
+from tests.builders import graph, schema, sparkml, stage, xgboost
 from tests.pipelines import CAR, VALUES
 from tests.serving.running import CSV, Headers
 
@@ -88,6 +93,90 @@ def ask(app: Starlette, body: bytes, sent: Mapping[str, str]) -> tuple[int, byte
     }
     asyncio.run(app(scope, receive, send))
     return made[0]["status"], b"".join(message.get("body", b"") for message in made[1:])
+
+
+def _app(settings: Settings, *containers: Container) -> Starlette:
+    return create_app(Pipeline(containers, strict=settings.strict), settings)
+
+
+PAIR = Schema.of(a=DOUBLE, b=INT)
+JOINED = graph(stage("join", VectorAssembler((None, None)), ["a", "b"], ["v"]))
+
+
+def _pair(settings: Settings, *, accept: str | None = None, listed: bool = False) -> Container:
+    told = schema(PAIR.fields, Field("v", vector()))
+    if listed:
+        told["output"] = [told["output"], told["input"][0]]
+    return sparkml(JOINED, told, name="pair", fitted=PAIR, settings=settings, accept=accept)
+
+
+def _last(settings: Settings) -> Container:
+    return sparkml(graph(), schema([Field("x", DOUBLE)], Field("x", DOUBLE)), name="last", settings=settings)
+
+
+CHAINS: dict[str, Callable[[Settings], Starlette]] = {
+    "any schema": lambda settings: _app(settings, sparkml(graph(), None, settings=settings)),
+    "two numbers": lambda settings: _app(settings, _pair(settings, listed=not settings.strict)),
+    "model first": lambda settings: _app(
+        settings, xgboost("reg:squarederror", 2, settings=settings), _last(settings)
+    ),
+    "model last": lambda settings: _app(
+        settings, _pair(settings), xgboost("binary:logistic", 2, settings=settings)
+    ),
+    "mismatched": lambda settings: _app(
+        settings,
+        _pair(settings, accept="application/jsonlines"),
+        xgboost("binary:logistic", 2, settings=settings),
+    ),
+}
+ours: st.SearchStrategy[Any] = st.one_of(
+    json_values,
+    st.sampled_from(["1", "0x1p3", "NaN", "1e400", "", " 1", "2147483648", "٣"]),
+    st.lists(st.lists(st.floats() | st.integers(), max_size=3), max_size=3),
+)
+types = st.sampled_from(["int", "double", "string", "boolean", "float", "byte", "intvalue"]) | cell
+structs = st.sampled_from(["basic", "vector", "array", "vectors", "tensor", None])
+columns = st.fixed_dictionaries({"name": st.sampled_from("xyz"), "type": types}, optional={"struct": structs})
+told_schemas = st.fixed_dictionaries(
+    {"input": st.lists(columns, max_size=3), "output": columns | st.lists(columns, max_size=3)}
+)
+pair_texts = st.fixed_dictionaries(
+    {"data": st.lists(ours, max_size=3) | st.tuples(st.floats() | cell, st.integers() | cell)},
+    optional={"schema": told_schemas},
+).map(lambda body: json.dumps(body).encode())
+pair_bodies = st.one_of(
+    bodies,
+    pair_texts,
+    st.lists(pair_texts, max_size=3).map(b"\n".join),
+    st.lists(st.tuples(st.floats().map(repr) | cell, st.integers().map(str) | cell), max_size=4).map(
+        lambda rows: "\n".join(map(",".join, rows)).encode("utf-8", "surrogatepass")
+    ),
+)
+
+
+@pytest.fixture(
+    scope="module", params=[(name, strict) for name in CHAINS for strict in (False, True)], ids=str
+)
+def chain(request: pytest.FixtureRequest) -> tuple[Starlette, bool]:
+    name, strict = request.param
+    return CHAINS[name](Settings(strict=strict)), strict
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pair_bodies, headers)
+@example(b'{"data": [[[1.0]], [[1.0, 2.0]]], "schema": {"input": [], "output": []}}', LINES)
+@example(b'{"data": [null]}', JSON)
+@example(b"\n", CSV)
+def test_chains_of_built_in_containers(chain: tuple[Starlette, bool], body: bytes, sent: Headers) -> None:
+    """By default and strictly: whatever is wrong is the caller's fault, and said to be."""
+    app, strict = chain
+    status, answer = ask(app, body, sent)
+    assert status in (200, 204, 400, 406, 415), answer
+    assert answer or strict or status in (200, 204)
+    assert b"internal" not in answer
+    if status != 200:
+        answer.decode()
+        assert len(answer) < 4_000
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
