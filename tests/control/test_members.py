@@ -33,6 +33,7 @@ READ = {
         "ProductionVariants.ModelName",
         "ProductionVariants.InitialInstanceCount",
         "ProductionVariants.InitialVariantWeight",
+        "ProductionVariants.ContainerStartupHealthCheckTimeoutInSeconds",
     },
     "CreateTrainingJob": {
         "TrainingJobName",

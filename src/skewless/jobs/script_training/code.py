@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -9,6 +11,7 @@ from typing import Final
 
 from skewless.blobs import Blobs
 from skewless.bundles.archive import read_files
+from skewless.bundles.members import fault
 from skewless.errors import ArtifactError, SettingError
 from skewless.jobs.script_training import places
 from skewless.jobs.script_training.variables import Script, arguments
@@ -18,6 +21,9 @@ CHANNEL: Final = "code"
 """The channel that brings code where no directory is named."""
 
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".zip")
+_MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_LONGEST_NAME: Final = 250
+"""Bytes of a file's name, with room for an ending."""
 _SHOWN: Final = 20
 
 
@@ -48,8 +54,7 @@ def command_of(script: Script, code: Path) -> list[str]:
     ending are run as a module.
     """
     name, given = script.program, arguments(script.own)
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
+    if fault(name) is not None or max(map(len, os.fsencode(name).split(b"/"))) > _LONGEST_NAME:
         raise SettingError(f"sagemaker_program {name!r} is no path below the code's folder")
     file, module = code / name, name.removesuffix(".py")
     if is_package(code) and not name.endswith(".sh"):
@@ -59,9 +64,10 @@ def command_of(script: Script, code: Path) -> list[str]:
             return ["python3", name, *given]
         file.chmod(file.stat().st_mode | 0o755)
         return [f"./{name}", *given]
-    parts = code / name.replace(".", "/")
-    if parts.with_name(f"{parts.name}.py").is_file() or (parts / "__main__.py").is_file():
-        return ["python3", "-m", name, *given]
+    if _MODULE.fullmatch(name):
+        parts = name.replace(".", "/")
+        if (code / f"{parts}.py").is_file() or (code / parts / "__main__.py").is_file():
+            return ["python3", "-m", name, *given]
     there = sorted(str(one.relative_to(code)) for one in code.rglob("*") if one.is_file())
     more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
     raise SettingError(
