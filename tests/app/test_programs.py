@@ -45,6 +45,10 @@ def test_an_endpoint_with_programs(cars: Cars, tmp_path: Path) -> None:
     described = deploy(cars, "programs", chain(cars, tmp_path))
     assert described["EndpointStatus"] == "InService", described.get("FailureReason")
     assert cars.invoke("programs", CAR) == b"vgood"
+    asked = {"EndpointName": "programs", "Body": CAR, "ContentType": "text/csv"}
+    told = cars.runtime.invoke_endpoint(**asked, CustomAttributes="mine")
+    assert told["CustomAttributes"] == "mine; passed"
+    assert cars.runtime.invoke_endpoint(**asked, InferenceId="7")["CustomAttributes"] == "7; passed"
     for body, text in (
         (b"vhigh", 'Received client error (418) from container-1 with message "too dear"'),
         (b"doomed", "Received server error (500) from container-1 with message"),

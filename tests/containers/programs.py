@@ -225,6 +225,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "text/csv")
         self.send_header("Content-Length", str(len(body)))
+        for header in ("X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-Inference-Id"):
+            if header in self.headers:
+                self.send_header("X-Amzn-SageMaker-Custom-Attributes", self.headers[header] + "; passed")
         self.end_headers()
         self.wfile.write(body)
 
@@ -246,5 +249,8 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_
 
 
 def passing(folder: Path, name: str = "pass.py") -> Path:
-    """A program that answers what it is given, refuses what is dear, and dies of what is doomed."""
+    """A program that answers what it is given, refuses what is dear, and dies of what is doomed.
+
+    Its custom attributes are the caller's, or the inference's id, with a word added.
+    """
     return executable(folder / name, f"#!{sys.executable} -S\n{PASS}")

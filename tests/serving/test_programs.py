@@ -11,7 +11,7 @@ from skewless.bundles.archive import write_files
 from skewless.lifetime import runs
 from tests.containers.programs import passing
 from tests.pipelines import CAR, CAR_LABEL, build, document, write
-from tests.serving.running import PATIENCE, SKEWLESS, eventually, serving
+from tests.serving.running import CSV, PATIENCE, SKEWLESS, eventually, serving
 
 INFERENCE = b"""
 import os
@@ -52,6 +52,9 @@ def test_a_chain_of_programs_and_built_in_containers(folder: Path, tmp_path: Pat
         assert (answer.status, answer.body) == (200, CAR_LABEL), answer.text
         assert answer.headers["server-timing"].startswith("passing;dur=")
         assert server.ask(b"\n".join([CAR] * 3)).text.split() == [CAR_LABEL.decode()] * 3
+        assert "x-amzn-sagemaker-custom-attributes" not in answer.headers
+        told = server.ask(CAR, {**CSV, "X-Amzn-SageMaker-Custom-Attributes": "mine"})
+        assert told.headers["x-amzn-sagemaker-custom-attributes"] == "mine; passed"
         refused = server.ask(b"vhigh")
         assert (refused.status, refused.body, refused.headers["content-type"]) == (
             418,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from skewless.codecs.csvtext import record
 from skewless.errors import AcceptError, ContentTypeError, RequestError
@@ -16,6 +16,10 @@ Cells: TypeAlias = Sequence[Any]
 """One row's values as Python objects, in the order of the columns."""
 
 
+CUSTOM_ATTRIBUTES: Final = "x-amzn-sagemaker-custom-attributes"
+"""The header by which callers and programs tell each other what they like."""
+
+
 class Answer(NamedTuple):
     """What a container answers."""
 
@@ -23,6 +27,16 @@ class Answer(NamedTuple):
     content_type: str
     skipped: tuple[int, ...] = ()
     """The rows, from 1, that its stages dropped (``handleInvalid="skip"``): there is no answer to these."""
+
+
+@dataclass(slots=True)
+class Carried:
+    """What goes along with a request and its answer, for programs."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The caller's, with names in lower case."""
+    attributes: str | None = None
+    """The custom attributes of the answer: those of the last program that gave any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,10 @@ class Container(ABC):
 
         ContainerRefused where code of the user answers with an error, whatever its status.
         """
+
+    def carry(self, body: bytes, content_type: str | None, accept: str | None, carried: Carried) -> Answer:
+        """`invoke` with what goes along with the request; what is built in has no use for that."""
+        return self.invoke(body, content_type, accept)
 
     @abstractmethod
     def execution_parameters(self) -> ExecutionParameters:

@@ -19,6 +19,7 @@ from skewless.codecs.csvtext import single_line
 from skewless.containers.base import (
     Answer,
     BuiltIn,
+    Carried,
     Cells,
     Container,
     ExecutionParameters,
@@ -54,6 +55,7 @@ class Course:
     """Those that the request is for, in order."""
     marks: list[int] = field(default_factory=list)
     """The times of its start and of each container's end, in nanoseconds of `time.perf_counter_ns`."""
+    carried: Carried = field(default_factory=Carried)
     given: dict[str, int] = field(default_factory=dict)
     """The bytes that each container was given as text, by name; one that was handed columns is not there."""
 
@@ -159,7 +161,8 @@ class Pipeline:
             self._check_size(before, container, body)
             course.given[container.name] = len(body)
             with self._placed_in(container, gone, before, kind):
-                body, kind, skipped = container.invoke(body, kind, self._accept_for(container, accept))
+                wanted = self._accept_for(container, accept)
+                body, kind, skipped = container.carry(body, kind, wanted, course.carried)
             gone = _and_then(gone, skipped)
             before = container
             course.marks.append(perf_counter_ns())
@@ -228,7 +231,8 @@ class Pipeline:
                     made = _Made(container, container.run(taken), kind, given, gone)
                 else:
                     made = None
-                    body, kind, skipped = container.invoke(body, kind, self._accept_for(container, accept))
+                    wanted = self._accept_for(container, accept)
+                    body, kind, skipped = container.carry(body, kind, wanted, course.carried)
                     gone = _and_then(gone, skipped)
             before = this
             course.marks.append(perf_counter_ns())

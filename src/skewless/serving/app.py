@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from skewless.containers.base import Answer, BuiltIn
+from skewless.containers.base import CUSTOM_ATTRIBUTES, Answer, BuiltIn
 from skewless.containers.pipeline import Course, Pipeline
 from skewless.errors import AnswerTooLarge, ContainerRefused, PayloadTooLarge, RequestError
 from skewless.lazy import resolve
@@ -44,6 +44,14 @@ _EXPOSITION: Final = "skewless.telemetry.exposition:exposition"
 
 _REQUEST_ID: Final = "x-amzn-requestid"
 """By which a refusal is found in the log: the gateway's, or one of our own."""
+_CARRIED: Final = (
+    CUSTOM_ATTRIBUTES,
+    "x-amzn-sagemaker-inference-id",
+    _REQUEST_ID,
+    "traceparent",
+    "tracestate",
+)
+"""Headers that programs get too."""
 _CONTAINER: Final = "x-skewless-container"
 """The container that refused."""
 _TARGET: Final = "x-amzn-sagemaker-target-container-hostname"
@@ -97,6 +105,9 @@ class Front:
     async def invocations(self, request: Request) -> Response:
         """One request through all containers."""
         began, course = perf_counter_ns(), Course()
+        if self._waits:
+            given = request.headers.items()
+            course.carried.headers = {name: value for name, value in given if name in _CARRIED}
         response = await self._invoke(request, course)
         ended, sizes = perf_counter_ns(), (next(iter(course.given.values()), 0), len(response.body))
         self.meters.count(response.status_code, ended - began, course.spent, sizes, course.given)
@@ -132,6 +143,8 @@ class Front:
                 status_code=500,
             )
         headers = {"content-type": answer.content_type, "server-timing": _spent(course)}
+        if course.carried.attributes is not None:
+            headers[CUSTOM_ATTRIBUTES] = course.carried.attributes
         if answer.skipped:
             headers["x-skewless-skipped"] = str(len(answer.skipped))
             headers["x-skewless-skipped-rows"] = _listed(answer.skipped)

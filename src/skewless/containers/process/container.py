@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from skewless.containers.base import Answer, Container, ExecutionParameters
+from skewless.containers.base import CUSTOM_ATTRIBUTES, Answer, Carried, Container, ExecutionParameters
 from skewless.containers.process.channel import Broken, Channel, Late, Reply, Unanswered
 from skewless.containers.process.hosting import Hosting
 from skewless.containers.process.layout import Layout
@@ -74,11 +74,16 @@ class ProcessContainer(Container):
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         """Hand the body to the program. ContainerRefused where it answers with an error, or not at all."""
+        return self.carry(body, content_type, accept, Carried())
+
+    def carry(self, body: bytes, content_type: str | None, accept: str | None, carried: Carried) -> Answer:
+        """`invoke` with headers beside these two."""
         life = self._now()
         if life is None:
             why = f"it is being started again: {self._lives.why}"
             self._refuse(503, f"The program of {self.name} cannot answer: {why}.")
-        headers = [(b"content-type", content_type)] if content_type else []
+        headers = [(name.encode(), value) for name, value in carried.headers.items()]
+        headers += [(b"content-type", content_type)] if content_type else []
         headers += [(b"accept", accept)] if accept else []
         with life.asked():
             try:
@@ -94,6 +99,9 @@ class ProcessContainer(Container):
                 self._late()
             except (Unanswered, OSError) as error:
                 self._unanswered(error, life.how(_LAST_WORDS if isinstance(error, Broken | OSError) else 0))
+        told = reply.headers.get(CUSTOM_ATTRIBUTES.encode())
+        if told is not None:
+            carried.attributes = told.decode("latin-1")
         return self._answer(reply)
 
     def _answer(self, reply: Reply) -> Answer:
