@@ -76,9 +76,9 @@ class Worker:
         try:
             said = await read_said(self._reader)
         except (asyncio.IncompleteReadError, ConnectionError):
-            status = await self._process.wait()
+            how = await self.leave()
             raise NotReady(
-                f"the script's process ended by {_how(status)} while it loaded", said=status == SAID
+                f"the script's process ended by {how} while it loaded", said=self._process.returncode == SAID
             ) from None
         assert isinstance(said, Ready)
         return said
@@ -104,13 +104,13 @@ class Worker:
         """Whether it has not ended."""
         return self._process.returncode is None
 
-    async def leave(self) -> None:
-        """Let it end by itself, which it does when nobody asks any more; kill it where it does not."""
+    async def leave(self) -> str:
+        """How it ended: by itself, as it does when nobody asks any more, or killed where it does not."""
         self._writer.close()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), _LEAVE)
         self.kill()
-        await self._process.wait()
+        return await self.ended()
 
 
 class Workers:
@@ -157,7 +157,7 @@ class Workers:
             ) from None
         except (asyncio.IncompleteReadError, ConnectionError):
             raise Died(
-                f"the script's process ended by {await worker.ended()} while it had the request",
+                f"the script's process ended by {await worker.leave()} while it had the request",
                 hint="It is started again.",
             ) from None
         finally:
