@@ -297,11 +297,33 @@ def test_a_tree_as_deep_as_a_list() -> None:
         Booster(json.dumps(document).encode())
 
 
-def test_vector_leaves_are_a_named_gap() -> None:
-    document = learner("regression")
-    tree(document)["tree_param"]["size_leaf_vector"] = "3"
-    with pytest.raises(UnsupportedError, match="leaves hold several values"):
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("leaf_weights", [1.0] * 4, "a leaf's values do not exist"),
+        ("leaf_weights", [1.0] * 3, "a leaf's values do not exist"),
+        ("leaf_weights", [], "a leaf's values do not exist"),
+        ("base_weights", [1.0] * 4, "base_weights is not one for each node"),
+        ("tree_param", {"num_nodes": "1", "size_leaf_vector": "2"}, "another number of values|belong"),
+    ],
+)
+@pytest.mark.parametrize("number", [0, 1])
+def test_damaged_vector_leaves(name: str, value: Any, says: str, number: int) -> None:
+    document = learner("vector leaves")
+    document["learner"]["gradient_booster"]["model"]["trees"][number][name] = value
+    with pytest.raises(ArtifactError, match=says):
         Booster(json.dumps(document).encode())
+
+
+def test_vector_leaves_of_other_versions_are_a_named_gap() -> None:
+    document = learner("vector leaves")
+    del tree(document)["leaf_weights"]
+    with pytest.raises(UnsupportedError, match=r"in the form of XGBoost 3\.2 only"):
+        Booster(json.dumps(document).encode())
+    mixed = learner("softprob")
+    tree(mixed)["tree_param"]["size_leaf_vector"] = "3"
+    with pytest.raises(ArtifactError, match="another number of values than those of the first tree"):
+        Booster(json.dumps(mixed).encode())
 
 
 # In a process of its own, because the library would take the test run with it.

@@ -26,6 +26,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "dart softprob": {"booster": "dart", "rate_drop": 0.3, "objective": "multi:softprob", "num_class": 4},
     "linear": {"booster": "gblinear", "objective": "reg:squarederror"},
     "linear softprob": {"booster": "gblinear", "objective": "multi:softprob", "num_class": 4},
+    "targets": {"objective": "reg:squarederror"},
+    "vector leaves": {"objective": "reg:squarederror", "multi_strategy": "multi_output_tree"},
     "categorical": {"objective": "reg:squarederror", "max_cat_to_onehot": 1},
 }
 
@@ -55,6 +57,8 @@ def trained(kind: str) -> xgboost.Booster:
         types = ["q", "c", "q", "q", "q", "q"]
     if about["objective"] == "binary:logistic":
         labels = (labels > 1).astype(np.float32)
+    if kind in ("targets", "vector leaves"):
+        labels = np.stack([labels, np.nan_to_num(rows[:, 3]), rows[:, 2]], axis=1)
     matrix = xgboost.DMatrix(rows, labels, feature_types=types, enable_categorical=types is not None)
     return xgboost.train(about, matrix, num_boost_round=4)
 

@@ -284,7 +284,8 @@ def _check_gbtree(booster: Node, features: int, groups: int) -> int:
     if not isinstance(trees, list) or len(trees) != count:
         raise Unsound(f"it does not hold the {count} trees it speaks of")
     info = _integers(model, "tree_info", count)
-    if count and (groups > count or _outside(info, 0, groups)):
+    width = _leaf_width(trees[0]) if count else 1
+    if count and (groups // width > count or _outside(info, 0, groups // width) or width not in (1, groups)):
         raise Unsound("its trees do not belong to its classes")
     ids = [tree.get("id") if isinstance(tree, dict) else None for tree in trees]
     if sorted(id_ for id_ in ids if type(id_) is int) != list(range(count)):
@@ -296,7 +297,7 @@ def _check_gbtree(booster: Node, features: int, groups: int) -> int:
             raise Unsound("its rounds do not divide its trees")
     for number, tree in enumerate(trees):
         try:
-            _check_tree(tree, features)
+            _check_tree(tree, features, width)
         except Unsound as unsound:
             raise Unsound(f"tree {number}: {unsound}") from None
     return count
@@ -309,29 +310,48 @@ _BOOSTERS: Final[Mapping[str, Callable[[Node, int, int], int]]] = {
 }
 
 
-def _check_tree(tree: Node, features: int) -> None:
+def _leaf_width(tree: Any) -> int:
+    """How many values a leaf holds."""
+    return max(_integer(_object(tree, "tree_param"), "size_leaf_vector", most=MOST_GROUPS, absent=0), 1)
+
+
+def _check_tree(tree: Node, features: int, width: int) -> None:
     param = _object(tree, "tree_param")
-    if _integer(param, "size_leaf_vector", absent=0) > 1:
-        raise UnsupportedError(
-            "trees whose leaves hold several values are not served yet",
-            hint='Train with multi_strategy="one_output_per_tree".',
-        )
+    if _leaf_width(tree) != width:
+        raise Unsound("its leaves hold another number of values than those of the first tree")
     if _integer(param, "num_feature", absent=features) not in (0, features):
         raise Unsound("it is for another number of features")
     nodes = _integer(param, "num_nodes")
     if nodes < 1:
         raise Unsound("it has no nodes")
-    for name in ("split_conditions", "base_weights", "loss_changes", "sum_hessian", "default_left"):
+    for name in ("split_conditions", "loss_changes", "sum_hessian", "default_left"):
         if len(_array(tree, name)) != nodes:
             raise Unsound(f"{name} is not one for each node")
-    if _outside(_integers(tree, "parents", nodes)[1:], 0, nodes):
+    if len(_array(tree, "base_weights")) != nodes * width:
+        raise Unsound("base_weights is not one for each node")
+    parents = _integers(tree, "parents", nodes)
+    if _outside(parents[1:], 0, nodes):
         raise Unsound("a node's parent does not exist")
-    splits = _reachable_splits(
-        _integers(tree, "left_children", nodes), _integers(tree, "right_children", nodes)
-    )
+    left, right = _integers(tree, "left_children", nodes), _integers(tree, "right_children", nodes)
+    if width > 1:
+        right = _without_leaves(tree, left, right, width)
+    splits = _reachable_splits(left, right)
     if _outside(_integers(tree, "split_indices", nodes)[splits], 0, features):
         raise Unsound("a split is on a feature that does not exist")
     _check_categories(tree, nodes, splits)
+
+
+def _without_leaves(tree: Node, left: Integers, right: Integers, width: int) -> Integers:
+    """The right children of a tree whose leaves hold several values: in place of a leaf's stands where these are."""
+    if "leaf_weights" not in tree:
+        raise UnsupportedError(
+            "trees whose leaves hold several values are served in the form of XGBoost 3.2 only",
+            hint="Load the model with xgboost 3.2 and save it again.",
+        )
+    leaves, rest = divmod(len(_array(tree, "leaf_weights")), width)
+    if rest or _outside(right[left == _LEAF], 0, leaves):
+        raise Unsound("a leaf's values do not exist")
+    return np.where(left == _LEAF, _LEAF, right)
 
 
 def _reachable_splits(left: Integers, right: Integers) -> Integers:

@@ -79,6 +79,11 @@ class Way:
         return media_type(self.content_type)
 
     @property
+    def has_lines(self) -> bool:
+        """Whether a file's records are its lines, so that an error's row is on one."""
+        return self.kind != JSON and not self.kind.endswith(("parquet", "recordio-protobuf"))
+
+    @property
     def takes_one(self) -> bool:
         """Whether the first container reads only one record of a body."""
         first = self.pipeline.containers[0]
@@ -255,7 +260,7 @@ def _schema_in(line: bytes) -> bytes:
 
 def _process(way: Way, chunk: Chunk) -> Done:
     size = len(chunk.body)
-    records = way.records or (None if way.kind == JSON else records_of(way.pipeline, way.content_type))
+    records = way.records or (records_of(way.pipeline, way.content_type) if way.has_lines else None)
     rows = records.count(chunk.body) if records else int(bool(chunk.body.strip()))
     if not rows:
         return Done(size=size)
