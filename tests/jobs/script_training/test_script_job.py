@@ -19,7 +19,7 @@ import pytest
 
 from skewless.jobs.job import PROGRESS
 from skewless.services import Services
-from tests.jobs.running import Ran, alive, kill_group, outcome, run, start, until
+from tests.jobs.running import Ran, alive, kill_group, lay_out, outcome, run, start, until
 
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -340,26 +340,28 @@ def test_refusals(tmp_path: Path, services: Services, change: dict[str, Any], to
     assert told in reason
 
 
-def test_code_in_a_channel(tmp_path: Path, services: Services) -> None:
-    """As files, as an archive among them, and by a directory that names the archive."""
-    for name, directory in (
-        ("files", None),
-        ("archive", None),
-        ("archive", "/opt/ml/input/data/code/a.tar.gz"),
-    ):
-        put(services, "channels/files/train.py", b"print('it ran')")
-        put(services, "channels/archive/a.tar.gz", packed({"train.py": "print('it ran')"}))
-        asked = request(
-            services,
-            "raise SystemExit(1)",
-            InputDataConfig=[channel("code", f"s3://bucket/channels/{name}/")],
-        )
-        asked["HyperParameters"] = {"sagemaker_program": "train.py"}
-        if directory:
-            asked["HyperParameters"]["sagemaker_submit_directory"] = directory
-        ran = trained(tmp_path / f"{name}{bool(directory)}", services, asked)
-        assert ran.outcome.outcome == "Completed", ran.output
-        assert "it ran" in ran.output
+@pytest.mark.parametrize(
+    ("image", "name", "directory"),
+    [
+        (SKLEARN, "files", None),
+        ("python", "archive", None),
+        (XGBOOST, "archive", "/opt/ml/input/data/code/a.tar.gz"),
+    ],
+)
+def test_code_in_a_channel(
+    tmp_path: Path, services: Services, image: str, name: str, directory: str | None
+) -> None:
+    """As files, as the only archive, and by a directory that names the archive."""
+    put(services, "channels/files/train.py", b"print('it ran')")
+    put(services, "channels/archive/a.tar.gz", packed({"train.py": "print('it ran')"}))
+    asked = request(services, "", InputDataConfig=[channel("code", f"s3://bucket/channels/{name}/")])
+    asked["AlgorithmSpecification"]["TrainingImage"] = image
+    asked["HyperParameters"] = {"sagemaker_program": "train.py"}
+    if directory:
+        asked["HyperParameters"]["sagemaker_submit_directory"] = directory
+    ran = trained(tmp_path, services, asked)
+    assert ran.outcome.outcome == "Completed", ran.output
+    assert "it ran" in ran.output
 
 
 STOPS = """\
@@ -408,6 +410,38 @@ def test_a_job_that_is_stopped_uploads_what_there_is(tmp_path: Path, services: S
     assert archived(services) == {"model.txt": "half of it"}
     assert [line["secondary"] for line in told(tmp_path)] == ["Downloading", "Training", "Uploading"]
     assert alive([int(ready.read_text())]) == []
+
+
+DEAF = """\
+import signal, time
+from pathlib import Path
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+Path("/opt/ml/model/model.txt").write_text("so far")
+Path("/opt/ml/ready").touch()
+time.sleep(1000)
+"""
+HASTY = """\
+import sys
+from skewless.jobs import run
+from skewless.jobs.script_training import job
+job.GRACE = 0.5
+run.main(sys.argv[1])
+"""
+
+
+def test_a_program_that_does_not_end_is_ended(tmp_path: Path, services: Services) -> None:
+    """After less time than it has otherwise; what there is is uploaded all the same."""
+    lay_out(tmp_path / "job", "training", services, request(services, DEAF))
+    command = [sys.executable, "-c", HASTY, str(tmp_path / "job")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            until((tmp_path / "job/root/opt/ml/ready").exists)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=100)
+        finally:
+            kill_group(process)
+    assert outcome(tmp_path / "job").outcome == "Stopped"
+    assert archived(services) == {"model.txt": "so far"}
 
 
 def test_checkpoints_go_both_ways(tmp_path: Path, services: Services) -> None:
