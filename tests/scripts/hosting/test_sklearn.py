@@ -29,6 +29,8 @@ def model_fn(model_dir):
 SHAPES = """
 class Shapes:
     def predict(self, data):
+        if data.size == 7:
+            raise ValueError("seven values are too many")
         return [type(data).__module__, str(data.dtype), list(data.shape), data.tolist()]
 
 def model_fn(model_dir):
@@ -189,6 +191,13 @@ def test_a_model_that_refuses_the_data_refuses_the_caller(echo: Hosted) -> None:
     answer = echo.ask(b"[[1]]", JSON)
     assert answer.status == 400
     assert answer.json["error-message"] == "X has 1 features, but Echo is expecting 3 features"
+
+
+def test_the_original_tells_every_fault_as_its_own(shapes: Hosted, original: Hosted) -> None:
+    for body, kind in ((b"1,2,3,4,5,6,7", CSV), (b"[1, 2", JSON), (b"1,a", CSV), (b"1,2\n3", CSV)):
+        assert (shapes.ask(body, kind).status, original.ask(body, kind).status) == (400, 500)
+    assert (shapes.ask(b"\xff", CSV).status, original.ask(b"\xff", CSV).status) == (400, 500)
+    assert "predict_fn failed" in original.ask(b"1,2,3,4,5,6,7", CSV).json["error-message"]
 
 
 def test_the_other_routes(echo: Hosted) -> None:
