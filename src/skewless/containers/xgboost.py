@@ -205,9 +205,9 @@ class XGBoostContainer(BuiltIn):
     def adopts(self, upstream: Schema) -> bool:
         """Doubles and whole numbers, alone or in vectors: their text reads back as themselves.
 
-        A 32-bit float's does not: its shortest text is another double.
+        A 32-bit float's does not: its shortest text is another double. Where bodies have a limit, there must be one.
         """
-        return all(
+        return self._largest is None and all(
             field.type.is_vector or (field.type.is_number and field.type.base is not Base.FLOAT)
             for field in upstream
         )
@@ -227,7 +227,9 @@ class XGBoostContainer(BuiltIn):
         return self._requests.table(columns, len(upstream), upstream.rows)
 
     def record(self, line: str) -> Sequence[str] | None:
-        """The fields of one line, by its own delimiter."""
+        """The fields of one line, by its own delimiter; None where its length matters."""
+        if self._largest is not None:
+            return None
         return xgboost_csv.fields_of(line, xgboost_csv.delimiter_of(line), 1) if line.strip(" ") else None
 
     def decode_row(self, record: Sequence[str]) -> Cells:
