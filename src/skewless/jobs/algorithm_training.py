@@ -19,7 +19,6 @@ from skewless.jobs.processing_files import Output, Uploads
 from skewless.jobs.scores import Scores
 from skewless.jobs.script_environment import blobs_of, require_bucket
 from skewless.jobs.training.channels import by_address, channels_of, fetch
-from skewless.jobs.training.checkpoints import NAME
 from skewless.jobs.training.hyperparameters import validate
 from skewless.jobs.training.library_errors import FAILED, TrainingFailed
 from skewless.jobs.training.model_archive import write_archive
@@ -69,6 +68,8 @@ class _Training:
             self.files |= fetch(channel, self.blobs, self.data / channel.name)
             self.files[self.data / channel.name] = channel.uri
         self.checkpoints.fetch()
+        if self.checkpoints.folder:
+            self.files[self.checkpoints.folder] = self.checkpoints.uri
         self.job.step("Training", "Training image download completed. Training in progress.")
         if values.get("save_model_on_termination") != "false":
             self._note_stop()
@@ -135,13 +136,13 @@ class _Checkpoints:
     def __init__(self, job: Job, blobs: Blobs) -> None:
         asked = job.asked.request.get("CheckpointConfig")
         self.folder = job.folder / "ml" / "checkpoints" if asked else None
-        self._uri = asked["S3Uri"].rstrip("/") if asked else ""
+        self.uri = asked["S3Uri"].rstrip("/") if asked else ""
         self._blobs = blobs
 
     def fetch(self) -> None:
         """Bring those of an earlier job. BlobError."""
         if self.folder:
-            self._blobs.download_prefix(f"{self._uri}/", self.folder)
+            self._blobs.download_prefix(f"{self.uri}/", self.folder)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -150,20 +151,13 @@ class _Checkpoints:
             yield
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with Uploads(self._blobs, [Output(self.folder, self._uri, continuous=True)]) as uploads:
+        with Uploads(self._blobs, [Output(self.folder, self.uri, continuous=True)]) as uploads:
             uploads.pass_over()
             try:
                 yield
             finally:  # whoever was stopped or failed goes on from here
                 uploads.finish(everything=True)
-                self._forget()
-
-    def _forget(self) -> None:
-        assert self.folder
-        for blob in list(self._blobs.list(f"{self._uri}/")):
-            file = self.folder / blob.uri.removeprefix(f"{self._uri}/")
-            if file.name.startswith(f"{NAME}.") and not file.exists():
-                self._blobs.delete(blob.uri)
+                uploads.forget()
 
 
 def _hyperparameters(given: Mapping[str, str]) -> dict[str, str]:

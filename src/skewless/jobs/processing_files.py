@@ -127,6 +127,15 @@ class Uploads:
             raise self._error
         self._upload([output for output in self._outputs if everything or output.continuous])
 
+    def forget(self) -> None:
+        """Delete the objects of files that were uploaded and are gone since. BlobError."""
+        for output in self._outputs:
+            for file in [
+                file for file in self._seen if file.is_relative_to(output.folder) and not file.exists()
+            ]:
+                self._blobs.delete(f"{output.uri}/{file.relative_to(output.folder).as_posix()}")
+                del self._seen[file]
+
     def _now_and_then(self) -> None:
         while not self._done.wait(_PERIOD):
             try:

@@ -166,16 +166,19 @@ def test_times(tmp_path: Path, distribution: str) -> None:
         "objective": "survival:aft",
         "aft_loss_distribution": distribution,
         "aft_loss_distribution_scale": "1.2",
-        "eval_metric": "aft-nloglik,interval-regression-accuracy",
+        "eval_metric": "aft-nloglik,interval-regression-accuracy,mse",
         "eta": "0.5",
     }
     result = run(file, tmp_path / "m.tar.gz", given)
-    assert list(result.metrics) == ["train-aft-nloglik", "train-interval-regression-accuracy"]
+    names = ["train-aft-nloglik", "train-interval-regression-accuracy", "train-mse"]
+    assert list(result.metrics) == names
     matrix = xgboost.DMatrix(features)
     matrix.set_float_info("label_lower_bound", times)
     matrix.set_float_info("label_upper_bound", np.where(censored, np.inf, times))
     direct = xgboost.train({**given, "eval_metric": "aft-nloglik", "nthread": 1}, matrix, 5)
     assert loaded(tmp_path / "m.tar.gz").get_dump() == direct.get_dump()
+    wanted = mean_squared_error(times, direct.predict(matrix))
+    assert result.metrics["train-mse"] == pytest.approx(wanted), "the sign of a label is no part of its time"
     assert np.corrcoef(np.log(direct.predict(matrix)), np.log(times))[0, 1] > 0.8
 
 

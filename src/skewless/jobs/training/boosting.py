@@ -155,7 +155,7 @@ class Boosting:
             if self._metrics.custom:
                 own = metrics.scores(
                     self._metrics.custom,
-                    self._parts[name].labels,
+                    matrix.get_label(),
                     booster.predict(matrix, output_margin=True),
                     booster.predict(matrix),
                 )
