@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skewless.bundles.bundle import save
 from skewless.errors import SettingError, SkewlessError
+from skewless.export import sklearn_ensembles as sklearn_ensembles
 from skewless.export.sklearn_data import Flow, given, picked, recorded, sample_rows
 from skewless.export.sklearn_walk import Walk
 from skewless.schema import Field, Schema

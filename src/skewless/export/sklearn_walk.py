@@ -18,6 +18,7 @@ from skewless.errors import SettingError, UnsupportedError
 from skewless.export.sklearn_data import Flow, nones, part, picked, recorded
 from skewless.ops.op import Lowered, Op, TypeRefused
 from skewless.ops.sklearn.columns import Slots, Stack
+from skewless.ops.sklearn.combined import Finite
 from skewless.ops.sklearn.inverse import inverse_of
 from skewless.ops.sklearn.scale import MultiplyAdd
 from skewless.ops.sklearn_step import (
@@ -253,6 +254,12 @@ class Walk:
         op = VectorSlicer(tuple(places), size=self.known[flow.columns[0]].size)
         self._glue(name, op, flow.columns, (name,))
         return Flow((name,), (self.known[name],), data, flow.sparse)
+
+    def checked(self, flow: Flow, path: str) -> Flow:
+        """The same vector, in which NaN and infinities are refused."""
+        name = self._free(path)
+        self._glue(name, Finite(self.known[flow.columns[0]].size or 0), flow.columns, (name,))
+        return Flow((name,), (self.known[name],), flow.data, flow.sparse)
 
     def weighted(self, flow: Flow, weight: float | None, path: str) -> Flow:
         """All features times a weight."""

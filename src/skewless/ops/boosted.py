@@ -28,6 +28,7 @@ CONTRIBUTION: Final = "contrib_prediction"
 BASE_MARGIN: Final = "base_margin"
 PYTHON: Final = "xgboost.spark"
 JAVA: Final = "xgboost4j"
+SKLEARN: Final = "xgboost.sklearn"
 
 NUMBERS: Final = Type(Base.DOUBLE, Struct.ARRAY)
 COSTLY: Final[Mapping[str, int]] = {LEAF: LEAVES, CONTRIBUTION: CONTRIBUTIONS}
@@ -74,8 +75,10 @@ class Asked:
     @classmethod
     def decode(cls, attributes: Attributes, parallel: int) -> Asked:
         fitted_with = attributes.string("fitted_with", JAVA)
-        if fitted_with not in (PYTHON, JAVA):
-            raise attributes.error(f"fitted_with is {fitted_with!r}; it must be {PYTHON} or {JAVA}")
+        if fitted_with not in (PYTHON, JAVA, SKLEARN):
+            raise attributes.error(
+                f"fitted_with is {fitted_with!r}; it must be {PYTHON}, {JAVA} or {SKLEARN}"
+            )
         (missing,) = rows.restored(attributes, "missing", [attributes.double("missing", math.nan)])
         rounds = (attributes.integer("first_round", 0), attributes.integer("tree_limit", 0) // parallel)
         if rounds[0] < 0 or rounds[1] < 0 or rounds[0] >= rounds[1] > 0:
@@ -215,7 +218,7 @@ class Boosted(Op):
         """What to ask the booster; SkewlessError where it has no such answer."""
         if want not in self.questions:
             asked, kind = self.asked, self.trained.facts.booster
-            in_place = kind == "gbtree" or (kind == "dart" and asked.fitted_with == PYTHON)
+            in_place = kind == "gbtree" or (kind == "dart" and asked.fitted_with != JAVA)
             self.questions[want] = Question(
                 self.trained,
                 want,

@@ -120,9 +120,9 @@ def reads_sklearn(
         raise SettingError(f"the reader of {', '.join(classes)} must say which ops it gives, in which forms")
 
     def enter(reader: SklearnReader) -> SklearnReader:
-        for name in classes:
-            _check_new(f"sklearn.{name}")
-            SKLEARN_READERS[f"sklearn.{name}"] = SklearnSupport(reader, ops, forms, takes)
+        for name in map(_full, classes):
+            _check_new(name)
+            SKLEARN_READERS[name] = SklearnSupport(reader, ops, forms, takes)
         return reader
 
     return enter
@@ -133,6 +133,11 @@ def refuses_sklearn(why: str, *classes: str) -> None:
     for name in classes:
         _check_new(f"sklearn.{name}")
         SKLEARN_REFUSED[f"sklearn.{name}"] = why
+
+
+def _full(name: str) -> str:
+    """XGBoost's own estimators stand with their full name."""
+    return name if name.startswith("xgboost.") else f"sklearn.{name}"
 
 
 def _check_new(name: str) -> None:

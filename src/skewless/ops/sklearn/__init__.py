@@ -4,6 +4,9 @@ from skewless.ops.sklearn import bayes as bayes
 from skewless.ops.sklearn import bins as bins
 from skewless.ops.sklearn import boosting as boosting
 from skewless.ops.sklearn import columns as columns
+from skewless.ops.sklearn import combined as combined
+from skewless.ops.sklearn import constants as constants
+from skewless.ops.sklearn import densities as densities
 from skewless.ops.sklearn import distances as distances
 from skewless.ops.sklearn import encode as encode
 from skewless.ops.sklearn import forests as forests
@@ -19,6 +22,8 @@ from skewless.ops.sklearn import power as power
 from skewless.ops.sklearn import project as project
 from skewless.ops.sklearn import quantile as quantile
 from skewless.ops.sklearn import refused as refused
+from skewless.ops.sklearn import refused_predictors as refused_predictors
 from skewless.ops.sklearn import scale as scale
 from skewless.ops.sklearn import select as select
 from skewless.ops.sklearn import text as text
+from skewless.ops.sklearn import xgboost as xgboost

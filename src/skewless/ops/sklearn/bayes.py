@@ -35,6 +35,8 @@ class GaussianBayes(Predictor):
     variances: Fitted
     start: Fitted
     outcome: Outcome
+    expanded: bool = False
+    """Whether scikit-learn multiplies the squares out, which loses more where a row is near a mean."""
 
     @property
     def features(self) -> int:
@@ -48,13 +50,15 @@ class GaussianBayes(Predictor):
         variances = Fitted.decode(attributes, "variances", *means.shape)
         if not (variances.values > 0.0).all():
             raise attributes.error("a variance is not above zero")
-        return cls(means, variances, Fitted.decode(attributes, "start", outcome.width), outcome)
+        start = Fitted.decode(attributes, "start", outcome.width)
+        return cls(means, variances, start, outcome, attributes.boolean("expanded", False))
 
     def encode(self) -> Mapping[str, Value]:
         return {
             **self.means.encode("means"),
             **self.variances.encode("variances"),
             **self.start.encode("start"),
+            **({"expanded": spec.boolean(True)} if self.expanded else {}),
             **self.outcome.encode(),
         }
 
@@ -86,6 +90,9 @@ class GaussianBayes(Predictor):
     def doubt(self, column: Column, given: Numbers) -> Numbers:
         rows = column.dense()
         terms = self._distances(rows).max(axis=1, initial=0.0)
+        if self.expanded:
+            size = (np.abs(rows[:, None, :]) + np.abs(self.means.values)) ** 2 / self.variances.values
+            terms = size.sum(axis=2).max(axis=1, initial=0.0)
         slope = (
             (np.abs(rows[:, None, :] - self.means.values) / self.variances.values)
             .sum(axis=2)

@@ -124,6 +124,15 @@ def _least(raw: list[float]) -> Finished:
     return None, [], first_least(raw)
 
 
+def _shares_alone(raw: list[float]) -> Finished:
+    """Source: sklearn.multiclass.OneVsRestClassifier, which leaves zeros as they are."""
+    return None, _shares(raw) if added(raw) != 0.0 else list(raw), first_largest(raw)
+
+
+def _sides_alone(raw: list[float]) -> Finished:
+    return None, _sides(raw[0]), int(raw[0] > 0.5)
+
+
 def _softmax(raw: list[float]) -> Finished:
     return raw, softmax(raw), first_largest(raw)
 
@@ -188,6 +197,9 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "samme": _Kind(_samme, True, True, 1, True),
     "huber": _Kind(_huber_side, True, True, 1, True),
     "largest": _Kind(_largest, True, False),
+    "shares": _Kind(_shares_alone, False, True),
+    "sides": _Kind(_sides_alone, False, True, 1),
+    "only_side": _Kind(_side, False, False, 1),
     "winner": _Kind(_largest, False, False),
     "least": _Kind(_least, False, False),
     "softmax": _Kind(_softmax, True, True),
@@ -251,7 +263,8 @@ class Classified:
         kind = KINDS[self.kind]
         size = doubt * kind.steepness
         if kind.width == 1:
-            gap = np.abs(raws[:, 0])
+            # Shares of two are even at a half.
+            gap = np.abs(raws[:, 0] - (0.5 if self.kind == "sides" else 0.0))
         elif raws.shape[1] == 1:
             gap = np.full(len(raws), np.inf)
         else:
@@ -363,8 +376,13 @@ def classified(step: SklearnStep, kind: str, classes: Any = None) -> Classified:
 _METHODS: Final = {PREDICTION: "predict", PROBABILITY: "predict_proba", DECISION: "decision_function"}
 
 
+def answered(step: SklearnStep, ports: Sequence[str]) -> tuple[str, ...]:
+    """The columns of a predictor's ports: those of the answer, or where it is a part of another, names of its own."""
+    return tuple(port if step.last else f"{step.output}_{port}" for port in ports)
+
+
 def answering(step: SklearnStep, op: Op, inputs: Sequence[str] | None = None) -> Made:
     """What a predictor becomes: one op, with a column for each of its ports."""
-    named = {port: port if step.last else f"{step.output}_{port}" for port in op.outputs}
-    lowered = Lowered(op, tuple(inputs or step.inputs), tuple(named.values()))
-    return Made((lowered,), {column: _METHODS[port] for port, column in named.items()})
+    named = answered(step, op.outputs)
+    lowered = Lowered(op, tuple(inputs or step.inputs), named)
+    return Made((lowered,), {column: _METHODS[port] for port, column in zip(op.outputs, named, strict=True)})
