@@ -15,7 +15,7 @@ from skewless.containers.process.layout import Layout
 from skewless.containers.process.life import Pace
 from skewless.settings import Settings
 
-QUICK: Final = Pace(ping_every=0.1, ping_timeout=0.5, first_pause=0.02, longest_pause=0.1, grace=5.0)
+QUICK: Final = Pace(ping_every=0.1, ping_timeout=0.5, first_pause=0.02, longest_pause=0.1, grace=1.0)
 
 # What a request's body asks of it, by its first word.
 ECHO: Final = """

@@ -156,7 +156,7 @@ def test_without_private_folders_it_is_told_the_real_ones(
     assert any("/opt/ml is not its own" in line for line in ran.lines)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.sampled_from(["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"]),
     rest=st.binary(max_size=200),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -277,6 +278,20 @@ def test_what_does_not_hear_sigterm_is_killed(tmp_path: Path) -> None:
         keeper = life.running.process.pid
         assert runs(keeper)
     assert not runs(keeper)
+
+
+def test_folders_of_who_was_killed_are_cleared_away(tmp_path: Path) -> None:
+    held, young, left = (Layout(tmp_path, {}, None) for _ in range(3))
+    for layout in (young, left):
+        os.close(layout._lock)  # as the kernel does for a process that it ends
+        layout._lock = os.open(tmp_path, os.O_RDONLY)
+    for layout in (held, left):
+        os.utime(layout.root, (0, 0))
+    other = Layout(tmp_path, {}, None)
+    assert sorted(tmp_path.iterdir()) == sorted(one.root for one in (held, young, other))
+    for layout in (held, young, left, other):
+        layout.remove()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_two_have_the_same_ports(tmp_path: Path) -> None:

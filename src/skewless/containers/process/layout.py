@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import shutil
@@ -25,6 +26,9 @@ _LONGEST_SOCKET: Final = 100
 _FOLDERS: Final = ("model", "code", "input/config", "input/data", "output/data")
 _PORTS: Final = range(20_000, 32_000, 20)
 """Blocks of ports, below those that the kernel gives to anybody: one to answer on, the others for more of its own."""
+_PREFIX: Final = "skewless-container-"
+_NEW: Final = 60.0
+"""Seconds within which a folder may have been made and not be held yet."""
 _CROWDED: Final = 0.005
 """Seconds until another try where too many wait to be connected."""
 
@@ -36,9 +40,12 @@ class Layout:
         self, folder: Path | None, model: Mapping[str, bytes], code: Mapping[str, bytes] | None
     ) -> None:
         """Lay it out. ``code`` is what was brought apart from the model; without it the model's own lies there too."""
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        self.root = Path(tempfile.mkdtemp(prefix="container-", dir=folder))
+        folder = folder or Path(tempfile.gettempdir())
+        folder.mkdir(parents=True, exist_ok=True)
+        _clear_left_over(folder)
+        self.root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+        self._lock = _open(self.root)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.ml = self.root / ML.lstrip("/")
         for name in _FOLDERS:
             (self.ml / name).mkdir(parents=True)
@@ -96,9 +103,28 @@ class Layout:
         """Remove the folder; a second call does nothing."""
         if self._number >= 0:
             os.close(self._number)
+            os.close(self._lock)
             self._number = -1
             self._claim.close()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _open(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+
+
+def _clear_left_over(folder: Path) -> None:
+    """Remove what processes that were killed left behind: our own folders that nobody holds."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            number = _open(left)
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                found = os.fstat(number)
+                if found.st_uid == os.geteuid() and time.time() - found.st_mtime > _NEW:
+                    shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(number)
 
 
 def _connect_to(path: str, timeout: float) -> socket.socket:
