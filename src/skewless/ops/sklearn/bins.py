@@ -16,6 +16,7 @@ from skewless.ops.sklearn.categories import Categories
 from skewless.ops.sklearn.columns import Slots
 from skewless.ops.sklearn.encode import REFUSE, OneHot
 from skewless.ops.sklearn.matrix import NO_NAN, SlotFunction, SlotOp, hostile, wide
+from skewless.ops.sklearn.scale import exactly
 from skewless.ops.sklearn_step import Made, SklearnStep, reads_sklearn
 from skewless.spec import Model, Value
 from skewless.table import Numbers
@@ -41,7 +42,7 @@ class Threshold(SlotOp):
     @classmethod
     def decode(cls, model: Model) -> Self:
         attributes = model.attributes
-        (threshold,) = fitted_tensor(attributes, "threshold") or (0.0,)
+        (threshold,) = exactly(attributes, "threshold", 1)
         return cls(attributes.integer("size"), threshold)
 
     def encode(self) -> Mapping[str, Value]:

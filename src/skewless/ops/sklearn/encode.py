@@ -68,6 +68,8 @@ class OneHot(Op):
                 raise attributes.error(f"slots{position} has not as many slots as there are categories")
             if any(not NONE <= slot < width for slot in slots[-1]) or not REFUSE <= spot < width:
                 raise attributes.error(f"slots{position} has a slot that is none of the {width}")
+        if width > sum(one.count for one in categories):
+            raise attributes.error(f"width is {width}, and there are fewer categories")
         return cls(tuple(categories), tuple(slots), unknowns, width, attributes.boolean("sparse", False))
 
     def encode(self) -> Mapping[str, Value]:
@@ -147,11 +149,14 @@ class OneHot(Op):
             Categories((False, True)),
         )
         slots = ((0, 1, 2, NONE), (3, 4), (5, NONE, 6), (NONE, 7))
+        many = Categories(tuple(range(-1, 1499)))
+        wide = (categories[0], many, *categories[2:])
+        places = (slots[0], tuple(range(8, 1508)), *slots[2:])
         for sparse in (False, True):
             for op in (
                 cls(categories, slots, (NONE, 3, 5, NONE), 8, sparse),
                 cls(categories, slots, (REFUSE,) * 4, 8, sparse),
-                cls(categories, slots, (NONE, 3, 5, NONE), 1500, sparse),
+                cls(wide, places, (NONE, 3, 5, NONE), 1508, sparse),
             ):
                 for inputs in _hostile():
                     yield Example(op, inputs)

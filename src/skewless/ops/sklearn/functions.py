@@ -11,8 +11,9 @@ import numpy as np
 
 from skewless import spec
 from skewless.ops.op import Example, Op, RowKernel, register
-from skewless.ops.rows import check, fitted_tensor, present, tensor, vector_type
+from skewless.ops.rows import check, present, tensor, vector_type
 from skewless.ops.sklearn.matrix import checked, hostile, matrix, with_nan
+from skewless.ops.sklearn.scale import exactly
 from skewless.ops.sklearn_step import Made, SklearnStep, reads_sklearn
 from skewless.schema import Field, Type, vector
 from skewless.spec import Model, Value
@@ -74,7 +75,7 @@ class _Function(Op):
         function = attributes.string("function")
         if function not in cls.known:
             raise attributes.error(f"function is {function!r}; it must be one of {', '.join(cls.known)}")
-        low, high = fitted_tensor(attributes, "range")
+        low, high = exactly(attributes, "range", 2)
         finite = attributes.boolean("finite", False)
         return cls(attributes.integer("size"), function, finite, low, high)  # type: ignore[call-arg]
 

@@ -15,6 +15,7 @@ from skewless import spec
 from skewless.ops.op import Example, Lowered, Op, Refused, RowKernel, TypeRefused, register
 from skewless.ops.rows import each_row, fitted_tensor, is_wide, tensor, vector_type
 from skewless.ops.sklearn.matrix import checked, hostile, matrix, wide, with_nan
+from skewless.ops.sklearn.scale import exactly
 from skewless.ops.sklearn_step import Made, SklearnStep, reads_sklearn
 from skewless.schema import STRING, Type, vector
 from skewless.spec import Attributes, Model, Value
@@ -59,7 +60,7 @@ class Impute(Op):
     def decode(cls, model: Model) -> Self:
         attributes = model.attributes
         size = attributes.integer("size")
-        (missing,) = fitted_tensor(attributes, "missing") or (math.nan,)
+        (missing,) = exactly(attributes, "missing", 1)
         kept, fill = _slots(attributes, "kept", size), fitted_tensor(attributes, "fill")
         if len(kept) != len(fill):
             raise attributes.error(f"kept has {len(kept)} slots and fill {len(fill)} values")
@@ -142,7 +143,7 @@ class Missing(Op):
     def decode(cls, model: Model) -> Self:
         attributes = model.attributes
         size = attributes.integer("size")
-        (missing,) = fitted_tensor(attributes, "missing") or (math.nan,)
+        (missing,) = exactly(attributes, "missing", 1)
         return cls(size, missing, _slots(attributes, "marked", size), _slots(attributes, "refused", size))
 
     def encode(self) -> Mapping[str, Value]:

@@ -186,6 +186,16 @@ def optional(attributes: Attributes, name: str, size: int) -> tuple[float, ...] 
     return found
 
 
+def exactly(attributes: Attributes, name: str, size: int) -> tuple[float, ...]:
+    """A fitted vector of this length, which must be there."""
+    found = optional(attributes, name, size)
+    if found is None:
+        raise attributes.error(
+            f"attribute {name!r} is missing", "Export the pipeline again, or repair the file."
+        )
+    return found
+
+
 def encode_clip(clip: Clip) -> Mapping[str, Value]:
     """The range as an attribute, where there is one."""
     return {} if clip is None else tensor("clip", clip)
