@@ -185,6 +185,28 @@ def test_what_is_no_model(data: bytes, says: str) -> None:
     assert caught.value.hint
 
 
+NESTED = b"\x80\x04)" + b"2\x86" * 60
+"""A pair of the same pair of the same pair …: walking through it would never end."""
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"}" + b"\x85\x85.",
+        b"\x940}h\x00K\x01s.",
+        b"\x940(h\x00K\x01d.",
+        b"2\x93.",
+        b"\x940cxgboost.core\nBooster\nh\x00R.",
+        b"\x940c_codecs\nencode\nh\x00R.",
+        b"\x940cxgboost.core\nBooster\n)\x81h\x00b.",
+    ],
+)
+def test_a_pickle_that_would_take_years(end: bytes) -> None:
+    with pytest.raises(ArtifactError, match="pickle") as caught:
+        Booster(NESTED + end)
+    assert len(str(caught.value)) < 500
+
+
 def test_a_wrapper_whose_missing_value_is_a_number() -> None:
     data = old("2.1.4-regr.pkl")
     at = data.index(b"missing") + len("missing")

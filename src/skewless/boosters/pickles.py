@@ -8,7 +8,7 @@ Bytes that were written as text (`_codecs.encode`, `bytearray`) are the two call
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -159,7 +159,7 @@ class _Machine:
         """Of a dict; a shell's are kept as its state."""
         target = self.stack[-1]
         into = target.state if isinstance(target, _Shell) else target
-        for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+        for key, value in _entries(pairs):
             into[key] = value
 
     def append(self, values: list[Any]) -> None:
@@ -234,6 +234,14 @@ _VALUES: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 
+def _entries(pairs: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """A dict's; other keys than these would have to be hashed, which a tuple of tuples of tuples … takes years for."""
+    for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+        if not isinstance(key, str | bytes | int | float | None):
+            raise TypeError("a key that is neither text nor number")
+        yield key, value
+
+
 def _tuple_of(count: int) -> Callable[[_Machine, Any], None]:
     def made(machine: _Machine, _: Any) -> None:
         machine.stack[len(machine.stack) - count :] = [tuple(machine.stack[-count:])]
@@ -248,13 +256,13 @@ def _pair(machine: _Machine) -> list[Any]:
 
 _STEPS: Final[Mapping[str, Callable[[_Machine, Any], Any]]] = {
     "GLOBAL": lambda machine, name: machine.push_global(name),
-    "STACK_GLOBAL": lambda machine, _: machine.push_global(" ".join(map(str, _pair(machine)))),
+    "STACK_GLOBAL": lambda machine, _: machine.push_global(" ".join(_pair(machine))),
     "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.items())),
     "TUPLE1": _tuple_of(1),
     "TUPLE2": _tuple_of(2),
     "TUPLE3": _tuple_of(3),
     "LIST": lambda machine, _: machine.stack.append(machine.items()),
-    "DICT": lambda machine, _: machine.stack.append(dict(zip(*[iter(machine.items())] * 2, strict=True))),
+    "DICT": lambda machine, _: machine.stack.append(dict(_entries(machine.items()))),
     "APPEND": lambda machine, _: machine.append([machine.pop()]),
     "APPENDS": lambda machine, _: machine.append(machine.items()),
     "SETITEM": lambda machine, _: machine.set_items(_pair(machine)),
