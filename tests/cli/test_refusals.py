@@ -139,7 +139,11 @@ DOCUMENTS = {
         "container-2",
         "'xgbost' is not known. Known names are: ",
     ),
-    "image to come": (container(2, image="sagemaker-scikit-learn:1.2"), "container-2", "not supported"),
+    "image of another model": (
+        container(2, image="sagemaker-scikit-learn:1.2"),
+        "xgb.tar.gz",
+        "name the script that serves it in SAGEMAKER_PROGRAM",
+    ),
     "no model": (container(2, model_data="other.tar.gz"), "container-2", "no such file"),
     "a model in S3": (container(2, model_data="s3://bucket/model.tar.gz"), "container-2", "is an address"),
     "no parity file": (
