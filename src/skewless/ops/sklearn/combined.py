@@ -12,7 +12,7 @@ import numpy as np
 
 from skewless import spec
 from skewless.ops.blas import sigmoid
-from skewless.ops.op import Example, Op, Refused, RowKernel, register
+from skewless.ops.op import Example, Op, Refused, RowKernel, TypeRefused, register
 from skewless.ops.rows import vector_type
 from skewless.ops.sklearn.constants import Isotonic
 from skewless.ops.sklearn.labels import Label, decode_labels, encode_labels
@@ -312,6 +312,16 @@ class Calibrated(Together):
     def count(self) -> int:
         return 1
 
+    def default_types(self) -> tuple[Type, ...]:
+        several = self.of_probability or len(self.outcome.labels) > 2
+        return (vector(len(self.outcome.labels)) if several else DOUBLE,)
+
+    def types(self, inputs: Sequence[Type]) -> tuple[Type, ...]:
+        (wanted,) = self.default_types()
+        if inputs[0].is_vector != wanted.is_vector or (not wanted.is_vector and not inputs[0].is_number):
+            raise TypeRefused(f"a {wanted} was fitted here, not a {inputs[0]}")
+        return self.outcome.types
+
     @property
     def steepness(self) -> float:
         steep = [1.0]
@@ -329,6 +339,8 @@ class Calibrated(Together):
         if kind not in ("sigmoid", "isotonic", "temperature") or not isinstance(outcome, Classified):
             raise attributes.error(f"calibrate is {kind!r}; it must be sigmoid, isotonic or temperature")
         classes = len(outcome.labels)
+        if classes < 2:
+            raise attributes.error(f"it has {classes} classes, and two are the least")
         count = 1 if classes == 2 or kind == "temperature" else classes
         size = None if kind == "isotonic" else 1
         curves = []
