@@ -246,15 +246,27 @@ def test_a_script_that_fails_says_why(tmp_path: Path, services: Services, script
     reason_given = failed(tmp_path, services, request(services, script, HyperParameters={"epochs": "3"}))
     assert reason_given == reason
     assert not at(services, "out").exists()
-    failure = (tmp_path / "job/root/opt/ml/output/failure").read_text()
-    assert reason.removeprefix("AlgorithmError: ").rpartition(", exit")[0] in failure
 
 
-def test_a_failure_file_that_leads_elsewhere_is_not_read(tmp_path: Path, services: Services) -> None:
-    script = "import os, sys\nos.symlink('/etc/hostname', '/opt/ml/output/failure')\nsys.exit('as it says')"
-    line = "ln -s /etc/hostname /opt/ml/output/failure; echo as it says >&2; exit 4"
-    assert failed(tmp_path, services, command(services, line)) == "AlgorithmError: as it says, exit code: 4"
-    assert "as it says" in failed(tmp_path / "script", services, request(services, script))
+@pytest.mark.parametrize("link", ["failure", ""])
+def test_a_failure_file_that_leads_elsewhere(tmp_path: Path, services: Services, link: str) -> None:
+    """It is not read, and nothing is written where it leads; a folder that is a link is no folder."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "failure").write_text("the machine's own")
+    (elsewhere / "data").mkdir()
+    line = (
+        f"rm -rf /opt/ml/output/{link} && ln -s {elsewhere / link} /opt/ml/output{f'/{link}' if link else ''}"
+    )
+    asked = command(services, f"{line}; echo as it says >&2; exit 4")
+    assert failed(tmp_path / "1", services, asked) == "AlgorithmError: as it says, exit code: 4"
+    script = f"import os, sys\nos.system({line!r})\nsys.exit('as it says' if sys.argv[2] == '1' else 0)"
+    for fails in ("1", "0"):
+        asked = request(services, script, HyperParameters={"fails": fails})
+        ran = trained(tmp_path / f"script-{fails}", services, asked)
+        assert ran.outcome.outcome == ("Failed" if fails == "1" else "Completed"), ran.output
+    assert [one.name for one in sorted(elsewhere.iterdir())] == ["data", "failure"]
+    assert (elsewhere / "failure").read_text() == "the machine's own"
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,14 @@ def pack(root: Path, place: PurePosixPath, archive: Path) -> bool:
     A link is followed where it leads to a file of the same folder; pipes and sockets are no files.
     """
     folder, some = places.on_disk(root, place), False
+    there = (
+        Path(os.path.realpath(folder)) == Path(os.path.realpath(root)) / place.relative_to("/")
+        and folder.is_dir()
+    )
+    if not there:
+        print(f"skewless: {place} is no folder any more, and nothing of it is packed", flush=True)
     with tarfile.open(archive, "w:gz", compresslevel=6) as packed:
-        for path in _entries(folder):
+        for path in _entries(folder) if there else ():
             name = path.relative_to(folder).as_posix()
             real = _real(path, root, folder)
             if real is None:

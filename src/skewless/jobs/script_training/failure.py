@@ -49,7 +49,7 @@ def read_failure(root: Path) -> str | None:
     """What the failure file says, if anything."""
     file = places.on_disk(root, places.FAILURE)
     # A link would lead to another place of this machine than of the program's.
-    if file.is_symlink() or not file.is_file():
+    if file.resolve() != places.on_disk(root.resolve(), places.FAILURE) or not file.is_file():
         return None
     with file.open(errors="replace") as text:
         return text.read(LONGEST).strip() or None

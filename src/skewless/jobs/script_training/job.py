@@ -68,13 +68,12 @@ class _ScriptTraining:
         except Failed as failed:
             return Outcome("Failed", failure_reason(failed.text, failed.status))
         with Uploads(self.blobs, self._continuous()) as uploads:
+            uploads.pass_over()
             self.job.step("Training", "Training image download completed. Training in progress.")
             ended = self._follow(program)
             uploads.finish(everything=False)
         if ended is not None and ended.status:
             return Outcome("Failed", failure_reason(self._failure(ended, command), ended.status))
-        if self.script and ended is not None:
-            self._on_disk(places.SUCCESS).touch()
         return self._upload()
 
     def _program(self) -> tuple[Program, Sequence[str]]:
@@ -86,11 +85,12 @@ class _ScriptTraining:
 
     def _failure(self, ended: Ended, command: Sequence[str]) -> str:
         """What a program that failed says itself goes before what can be said about it."""
-        said = read_failure(self.root)
-        if said is None and self.script is not None:
-            said = script_failure("ExecuteUserScriptError", ended, command)
-            self._on_disk(places.FAILURE).write_text(said)
-        return said or reason(ended, "{0}")
+        # Nothing is written there: the program may have left links that lead out of its folders.
+        if said := read_failure(self.root):
+            return said
+        if self.script is not None:
+            return script_failure("ExecuteUserScriptError", ended, command)
+        return reason(ended, "{0}")
 
     def _lay_out(self) -> None:
         """Folders, files of configuration, channels, checkpoints and code."""

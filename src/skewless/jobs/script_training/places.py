@@ -17,7 +17,6 @@ OUTPUT: Final = ML / "output"
 OUTPUT_DATA: Final = OUTPUT / "data"
 INTERMEDIATE: Final = OUTPUT / "intermediate"
 FAILURE: Final = OUTPUT / "failure"
-SUCCESS: Final = OUTPUT / "success"
 
 
 def on_disk(root: Path, place: PurePosixPath) -> Path:
