@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from skewless.errors import SkewlessError
+from skewless.programs import environments
 from skewless.programs.environments import python_for
 
 
@@ -81,8 +82,13 @@ def test_what_cannot_be_installed_says_so_and_leaves_nothing(tmp_path: Path) -> 
 
 
 def test_files_that_requirements_name_count_for_the_content(tmp_path: Path) -> None:
-    first = code_with(tmp_path / "code", "-r more.txt")
-    (first / "more.txt").write_text("numpy\n")
-    python = python_for(first, tmp_path / "made", print)
-    (first / "more.txt").write_text("numpy>1\n")
-    assert python_for(first, tmp_path / "made", print) != python
+    code = code_with(tmp_path / "code", "-r more.txt")
+    keys = set()
+    for line in ("numpy", "numpy>1"):
+        (code / "more.txt").write_text(line)
+        keys.add(environments._key(code, code / "requirements.txt"))
+    (code / "requirements.txt").write_text("numpy\n")
+    for script in ("x = 1", "x = 2"):
+        (code / "inference.py").write_text(script)
+        keys.add(environments._key(code, code / "requirements.txt"))
+    assert len(keys) == 3
