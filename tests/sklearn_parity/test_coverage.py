@@ -1,0 +1,16 @@
+"""Nothing of scikit-learn goes unmentioned."""
+
+from __future__ import annotations
+
+from sklearn.utils import all_estimators
+
+from skewless.export.sklearn_ensembles import WALKED
+from skewless.ops import SKLEARN_READERS
+from skewless.ops.sklearn_step import SKLEARN_REFUSED
+
+
+def test_every_public_estimator_is_exported_or_refused_by_name() -> None:
+    known = SKLEARN_READERS.keys() | SKLEARN_REFUSED.keys() | WALKED.keys()
+    names = [f"{kind.__module__}.{kind.__qualname__}" for _, kind in all_estimators()]
+    assert [name for name in names if name not in known] == []
+    assert len(names) > 200
