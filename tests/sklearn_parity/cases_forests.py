@@ -103,7 +103,7 @@ def _near_thresholds() -> Case:
             for cut, feature in zip(model.tree_.threshold, model.tree_.feature, strict=True)
             if feature >= 0
         ]
-        near = [float(value) for cut in cuts for value in _around(float(cut))]
+        near = [float(value) for cut in cuts[:6] for value in _around(float(cut))]
         near += [3.4028235677973362e38, 3.4028235677973366e38, -3.4028235677973366e38, 3.5e38]
         rows = pd.DataFrame([[value] * 4 for value in near], columns=list(frame.columns))
         return model, frame, rows

@@ -42,7 +42,7 @@ def classes(frame: pd.DataFrame, kind: str) -> Any:
 def tame(names: Sequence[str] = NAMES) -> pd.DataFrame:
     """Rows near the fitted ones and between them, where predictions differ."""
     random = np.random.default_rng(11)
-    rows = random.normal(2.0, 3.0, (12, len(names)))
+    rows = random.normal(2.0, 3.0, (7, len(names)))
     rows[::3] = rows[::3].round()
     return pd.DataFrame(rows, columns=list(names))
 

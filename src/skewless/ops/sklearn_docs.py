@@ -20,8 +20,20 @@ What `skewless.sklearn.export` makes of every public estimator of scikit-learn: 
 here, or refused by name. `Pipeline`, `ColumnTransformer`, `FeatureUnion` and the searches over parameters (of which
 the best estimator is taken) may stand around them, nested too.
 
+So are predictors made of others, where these are: `VotingClassifier`, `VotingRegressor`, `StackingClassifier`,
+`StackingRegressor`, `BaggingClassifier`, `BaggingRegressor`, `AdaBoostClassifier`, `AdaBoostRegressor`,
+`OneVsRestClassifier`, `OneVsOneClassifier`, `OutputCodeClassifier`, `CalibratedClassifierCV`,
+`FixedThresholdClassifier`, `TunedThresholdClassifierCV`, `SelfTrainingClassifier`, `RANSACRegressor`,
+`TransformedTargetRegressor` and `FrozenEstimator`. What the members answer stands in columns of its own.
+
+A predictor answers `prediction`, which is a class by its own name; `probability` where it has `predict_proba`; and
+`decision` where it has `decision_function`, a single number for two classes.
+
 Equality is with the scikit-learn that fitted the pipeline: *bits*, or how many units in the last place (ulps) a number
 may differ, and [why](#why-last-bits-differ). The two ways to run a step, a batch and a row, always give the same bits.
+A number may moreover be off by the rounding of the sums that it came from, which its ulps cannot tell where they
+cancel: parity rows are compared with that in mind. Where two classes, clusters or neighbours are as near to each other
+as such a rounding, either may be taken; of neighbours exactly as far, the first of the training rows.
 """
 
 
