@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sklearn.utils import all_estimators
 
-from skewless.export.sklearn_ensembles import WALKED
+import skewless.export.sklearn_ensembles  # noqa: F401 - it enters what it walks
+from skewless.export.sklearn_walk import WALKED
 from skewless.ops import SKLEARN_READERS
 from skewless.ops.sklearn_step import SKLEARN_REFUSED
 
