@@ -14,7 +14,7 @@ demo: setup ## the car example, end to end: fit in Spark, train, verify, serve, 
 	@$(PYTHON) examples/car_evaluation/demo.py
 
 test: check ## set up, check, and run every test
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup
+	@$(PYTHON) -m pytest -n 2 --dist worksteal
 
 parity: setup ## the stages against real Spark, and scikit-learn's estimators, with many more generated rows (EXAMPLES=N batches each, SEED=N)
 	@PARITY_EXAMPLES=$(or $(EXAMPLES),20) PARITY_SEED=$(or $(SEED),$$(date +%s)) \

@@ -37,17 +37,9 @@ def example(name: str) -> ModuleType:
     return module
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For runs in several processes: one of them has all tests of Spark, so that there is one; files stay together."""
-    for item in items:
-        group = "spark" if "spark" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """The one Spark of the whole run."""
+    """One Spark for all tests of a process."""
     warehouse = tmp_path_factory.mktemp("spark")
     session = skewless.spark.session(
         "tests",
@@ -65,7 +57,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One gateway for all tests that do not end it."""
+    """One gateway for all tests of a process that do not end it."""
     with gateway(tmp_path_factory.mktemp("up")) as found:
         yield found
 

@@ -10,7 +10,6 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +22,7 @@ from sklearn.gaussian_process.kernels import Kernel
 
 from skewless.errors import ArtifactError, ParityError
 from skewless.export.sklearn_skops import SAMPLE, Cell, Sample, plain
+from skewless.lazy import resolve
 from skewless.schema import INTEGERS, Base
 from skewless.scripts.toolkit.errors import BaseInferenceToolkitError
 
@@ -86,7 +86,10 @@ def _is_data(name: str) -> bool:
     module, _, own = name.rpartition(".")
     if not module.startswith("sklearn."):
         return name in _DATA
-    found = getattr(import_module(module), own, None)
+    try:
+        found = resolve(f"{module}:{own}")
+    except (ImportError, AttributeError):
+        return False
     return isinstance(found, type) and issubclass(found, BaseEstimator | Kernel)
 
 
