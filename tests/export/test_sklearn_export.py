@@ -151,7 +151,7 @@ def test_steps_are_named_as_their_parameters_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "columns",
     [["a", "c"], [2, 0], slice(1, 3), np.array([True, False, True]), make_column_selector("[ab]"), [-1]],
-    ids=str,
+    ids=["names", "places", "slice", "mask", "selector", "last"],
 )
 @pytest.mark.parametrize("remainder", ["drop", "passthrough"])
 def test_columns_are_chosen_in_every_way(tmp_path: Path, columns: Any, remainder: Any) -> None:

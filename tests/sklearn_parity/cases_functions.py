@@ -46,4 +46,5 @@ def _case(estimator: Any, frame: pd.DataFrame, note: str = "", rows: pd.DataFram
         return model, frame, hostile(list(frame.columns)) if rows is None else rows
 
     name = type(estimator).__name__
-    return Case(f"{name} {estimator.get_params()}{note}".replace("<ufunc ", ""), (name,), build)
+    given = {key: getattr(value, "__name__", value) for key, value in estimator.get_params().items()}
+    return Case(f"{name} {given}{note}", (name,), build)

@@ -28,8 +28,8 @@ DECISION: Final = "decision"
 decision_function."""
 
 WAY_OUT: Final = (
-    "Serve the pipeline from a script (image sklearn with SAGEMAKER_PROGRAM), or save it as a skops file, whose types "
-    "are audited, and load that in the script."
+    "Serve the pipeline from a script (image sklearn with SAGEMAKER_PROGRAM), or save it with skewless.sklearn.save: a "
+    "skops file, whose types are audited, and which the image serves without a script."
 )
 
 
