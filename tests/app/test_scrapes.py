@@ -38,6 +38,9 @@ def test_invocations_are_counted_by_variant_status_and_container(cars: Cars) -> 
     assert found[f"{name}invocations_total", "200", "small"] == 3
     assert found[f"{name}invocations_total", "400", "small"] == 1
     assert found[f"{name}invocation_seconds_count", "small"] == 4
+    # The fourth is refused: 23 bytes, and an answer all the same.
+    assert found[f"{name}payload_bytes_sum", "request", "small"] == 3 * len(CAR) + 23
+    assert found[f"{name}payload_bytes_count", "answer", "small"] == 4
     seconds = found[f"{name}invocation_seconds_sum", "small"]
     overhead = found[f"{name}overhead_seconds_sum", "small"]
     inside = [found[f"{name}container_seconds_sum", f"container-{n}", "small"] for n in (1, 2, 3)]

@@ -90,7 +90,7 @@ class Invocations:
         except Lost as error:
             return self._lost(name, error)
         answer = self._answer(name, invoked)
-        self.meters.count(name, invoked, perf_counter_ns() - started)
+        self.meters.count(name, invoked, perf_counter_ns() - started, len(body))
         return answer
 
     def _hint(self, name: str) -> str:

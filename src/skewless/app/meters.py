@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from skewless.supervisor.endpoints import Invoked
-from skewless.telemetry.families import SECONDS, Family, Histogram, Kind, Labels
+from skewless.telemetry.families import BYTES, SECONDS, Family, Histogram, Kind, Labels
 from skewless.telemetry.metrics import Metrics, Series
 
 NAMESPACE: Final = "AWS/SageMaker"
@@ -41,15 +41,18 @@ class Meters:
         self._answers: Counter[Labels] = Counter()
         self._seconds: dict[Labels, Histogram] = defaultdict(partial(Histogram, SECONDS))
         self._overheads: dict[Labels, Histogram] = defaultdict(partial(Histogram, SECONDS))
+        self._sizes: dict[Labels, Histogram] = defaultdict(partial(Histogram, BYTES))
         self._containers: dict[Labels, Histogram] = defaultdict(partial(Histogram, SECONDS))
 
-    def count(self, endpoint: str, invoked: Invoked, nanoseconds: int) -> None:
-        """One that was answered; ``nanoseconds`` is all the time it took here."""
+    def count(self, endpoint: str, invoked: Invoked, nanoseconds: int, size: int) -> None:
+        """One that was answered; ``nanoseconds`` is all the time it took here, ``size`` the bytes of its body."""
         series = self._of(endpoint, invoked.variant, invoked.containers)
         status = invoked.reply.status
         here = endpoint, invoked.variant
         self._answers[*here, str(status)] += 1
         self._seconds[here].add(nanoseconds / 1e9)
+        self._sizes[*here, "request"].add(size)
+        self._sizes[*here, "answer"].add(len(invoked.reply.body))
         self._overheads[here].add((nanoseconds - invoked.nanoseconds) / 1e9)
         series.invocations.add(1)
         series.per_instance.add(1 / invoked.instances)
@@ -80,6 +83,7 @@ class Meters:
             _family("invocations", "Invocations, by status.", (*here, "status"), self._answers),
             _family("invocation_seconds", "Time from a signed request to its answer.", here, self._seconds),
             _family("overhead_seconds", "The part of it outside the containers.", here, self._overheads),
+            _family("payload_bytes", "Bodies that came and went.", (*here, "body"), self._sizes),
             _family("container_seconds", "Time in each container.", (*here, "container"), self._containers),
         )
 
