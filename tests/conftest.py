@@ -49,6 +49,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         spark__driver__memory="2g",
         # Thousands of small plans: compiling their code for speed costs more than it wins.
         spark__driver__extraJavaOptions="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        # Each worker would import XGBoost and pandas anew, which takes seconds.
+        spark__python__daemon__module="tests.spark_workers",
+        spark__executorEnv__PYTHONPATH=str(ROOT),
     )
     session.sparkContext.setLogLevel("OFF")
     yield session

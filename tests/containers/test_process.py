@@ -168,17 +168,18 @@ def test_late_and_huge_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "memory", "said"),
     [
-        ("die 3", "ended with status 3"),
-        ("killed", "ended by SIGKILL"),
-        ("leak", "used more than 200 MB of memory"),
-        ("fork", "more than 60 processes and threads"),
+        ("die 3", 200, "ended with status 3"),
+        ("killed", 200, "ended by SIGKILL"),
+        ("leak", 200, "used more than 200 MB of memory"),
+        # Each of its processes has a few MB: that limit shall not be reached first.
+        ("fork", 4096, "more than 60 processes and threads"),
     ],
 )
-def test_what_ends_is_told_and_started_again(tmp_path: Path, body: str, said: str) -> None:
+def test_what_ends_is_told_and_started_again(tmp_path: Path, body: str, memory: int, said: str) -> None:
     settings = Settings(invocation_timeout=20, container_tasks=60)
-    with running(tmp_path, settings=settings, memory_mb=200) as ran:
+    with running(tmp_path, settings=settings, memory_mb=memory) as ran:
         error = refused(ran, body)
         assert error.status == 500
         assert "ended while it had the request" in str(error)

@@ -73,6 +73,12 @@ def test_damaged_bodies(kind: str, draw: st.DataObject) -> None:
         answered(one, bytes(body), kind)
 
 
+def test_a_column_whose_name_is_no_text() -> None:
+    body = parquet_of(ROWS).replace(b"c0", b"\x80\x80")
+    with pytest.raises(BodyError, match="can't decode byte 0x80"):
+        MODELS[0].invoke(body, PARQUET, None)
+
+
 NUMBER = st.sampled_from(["1", "0.5", "-1e3", "nan", "1e39", "inf", "", "x", "1:2", "0x1", "1_0", "٣"])
 PAIR = st.tuples(st.integers(-1, 8), NUMBER).map(lambda pair: f"{pair[0]}:{pair[1]}")
 

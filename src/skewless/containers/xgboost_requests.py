@@ -130,7 +130,7 @@ class Requests:
                     _check_numbers(name, kind)
                 table = file.read()
                 columns = [_doubles(column) for column in table.columns]
-            except (pa.ArrowException, OSError, OverflowError, MemoryError) as error:
+            except (pa.ArrowException, OSError, OverflowError, MemoryError, UnicodeDecodeError) as error:
                 raise BodyError(str(error).partition("\n")[0]) from None
         if not len(table):
             raise EmptyBody("the file has no row", hint="Send one record or more.")

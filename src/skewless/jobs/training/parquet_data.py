@@ -35,7 +35,7 @@ def _read(file: Path) -> TrainingData | None:
                 _fill(part, batch)
                 _refuse(file, at, names, part)
                 at += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise TrainingDataError(
             f"cannot read {file} as Parquet: {error}", hint="Is its content type parquet?"
         ) from None
