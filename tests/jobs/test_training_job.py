@@ -215,7 +215,7 @@ def test_a_job_that_is_stopped_before_it_trains(job: Path, s3: Path) -> None:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     outcome, _ = ended(process, job)
-    assert outcome.outcome == "Stopped"
+    assert outcome.outcome == "Stopped", outcome.reason
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
+import pyarrow as pa
+
 from skewless.errors import SkewlessError
 from skewless.jobs.job import Job, Outcome, StopAsked, why_not
 from skewless.lazy import resolve
@@ -27,6 +29,8 @@ def main(folder: str) -> None:
     """Run the job of this folder to its end."""
     end_with_parent()
     job = Job(Path(folder))
+    # Arrow's reader of CSV would take the signal for itself, and the job would fail in place of being stopped.
+    pa.enable_signal_handlers(False)
     signal.signal(signal.SIGTERM, _stop)
     try:
         outcome = resolve(KINDS[job.asked.kind])(job)

@@ -21,6 +21,9 @@ _OURS: Final = Path(__file__).parents[2]
 _READING: Final = ("input_fn", "transform_fn")
 """The functions that read a body: what it does to them is the caller's doing."""
 
+_GIVEN: Final = ("input_fn", "predict_fn")
+"""The functions whose defaults are ours, and fail by what they are given."""
+
 
 class Failed(Exception):
     """A function of the script failed; ``own`` tells that the script wrote it."""
@@ -111,7 +114,7 @@ def _status(failed: Failed, strict: bool) -> int:
     callers = (
         (isinstance(error, DecodeError) and failed.function in _READING)
         or (isinstance(error, ClientError) and failed.function == "input_fn")
-        # The model refuses the data, by their shape for instance: the script has no part in it.
-        or (isinstance(error, ValueError | TypeError) and failed.function == "predict_fn" and not failed.own)
+        # The model refuses the data, by their shape for instance, or its library: the script has no part in it.
+        or (isinstance(error, ValueError | TypeError) and failed.function in _GIVEN and not failed.own)
     )
     return HTTPStatus.BAD_REQUEST if callers and not strict else HTTPStatus.INTERNAL_SERVER_ERROR
