@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -141,13 +142,13 @@ class Together(Op):
     outcome: Outcome
 
     @property
+    @abstractmethod
     def count(self) -> int:
         """How many columns it reads."""
-        raise NotImplementedError
 
+    @abstractmethod
     def combine(self) -> Combine:
         """The function from the members' answers to raw numbers."""
-        raise NotImplementedError
 
     @property
     def inputs(self) -> tuple[str, ...]:

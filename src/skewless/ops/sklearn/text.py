@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
@@ -139,12 +140,13 @@ class _Terms(Op):
     bad_values: ClassVar[str] = _BAD
 
     @property
+    @abstractmethod
     def _width(self) -> int:
-        raise NotImplementedError
+        """How many slots there are."""
 
+    @abstractmethod
     def _counter(self) -> Callable[[str], dict[int, float]]:
         """From a text to its slots' numbers."""
-        raise NotImplementedError
 
     def default_types(self) -> tuple[Type, ...]:
         return (STRING,)
