@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from skewless.errors import SettingError
 from skewless.store import Store
-from skewless.store.tables import METADATA, TAGS, TRANSITIONS
+from skewless.store.tables import METADATA, REVISION, TAGS, TRANSITIONS
 
 
 @pytest.fixture
@@ -40,6 +40,20 @@ def test_migrations_make_the_tables_as_they_are(store: Store) -> None:
     with store.begin() as c:
         context = MigrationContext.configure(c, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, METADATA) == []
+
+
+def test_the_newest_migration_is_known_without_alembic(store: Store) -> None:
+    with store.begin() as c:
+        assert MigrationContext.configure(c).get_current_heads() == (REVISION,)
+
+
+def test_alembic_is_loaded_only_to_migrate(tmp_path: Path) -> None:
+    program = (
+        "import sys; from skewless.store import Store\n"
+        f"Store.open('sqlite:///{tmp_path / 'state.db'}').close(); print('alembic' in sys.modules)"
+    )
+    said = [subprocess.check_output([sys.executable, "-c", program], text=True).strip() for _ in range(2)]
+    assert said == ["True", "False"]
 
 
 def test_a_difference_between_tables_and_migrations_would_be_seen(store: Store) -> None:

@@ -11,6 +11,9 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Integer, MetaDa
 
 METADATA: Final = MetaData()
 
+REVISION: Final = "0001"
+"""The newest migration, which leaves the tables as they are here."""
+
 ROLES: Final = Table(
     "roles",
     METADATA,
