@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
+from skewless.lazy import resolve
 from skewless.store.tables import METRICS
 from skewless.telemetry.bucket import Bucket
 
@@ -16,6 +16,11 @@ LONGEST_DIMENSIONS: Final = 1024
 AT_ONCE: Final = 100
 """Rows that are read and written at once."""
 _KEY: Final = tuple(METRICS.primary_key.columns)
+INSERTS: Final[Mapping[str, str]] = {
+    "postgresql": "sqlalchemy.dialects.postgresql:insert",
+    "sqlite": "sqlalchemy.dialects.sqlite:insert",
+}
+"""Each database's own INSERT, by its dialect: only the one in use is loaded."""
 
 
 class Metric(NamedTuple):
@@ -111,8 +116,7 @@ def all_metrics(connection: Connection, wanted: Wanted) -> Iterator[Metric]:
 
 
 def _write(connection: Connection, buckets: Mapping[Key, Bucket]) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(METRICS)
+    statement = resolve(INSERTS[connection.dialect.name])(METRICS)
     added = {name: statement.excluded[name] for name in ("count", "total", "least", "most", "histogram")}
     upsert = statement.on_conflict_do_update(index_elements=_KEY, set_=added)
     connection.execute(upsert, [_row(key, bucket) for key, bucket in buckets.items()])
