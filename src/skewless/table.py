@@ -42,9 +42,9 @@ _ARROW: Final[Mapping[Base, pa.DataType]] = {
 _SPARK_VECTOR: Final = ["type", "size", "indices", "values"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Column:
-    """The values of one column.
+    """The values of one column. (Without slots: `skewless.coded` has columns that find their values when asked.)
 
     ``nulls`` marks null rows of numbers and vectors (Arrow arrays keep their own). ``sparse`` marks the rows of vectors
     that Spark would hold in sparse form; None stands for none of a dense array, and for all of a `Csr`.
@@ -85,6 +85,14 @@ class Column:
         """Vectors with all their slots, rows by slots."""
         slots: Numbers = self.values.dense() if isinstance(self.values, Csr) else self.values
         return slots
+
+    def spread(self) -> Column:
+        """Vectors, each in dense form."""
+        return Column(self.type, self.dense(), self.nulls)
+
+    def floats(self) -> Numbers:
+        """Vectors with all their slots as a C-contiguous matrix of 32-bit floats."""
+        return np.ascontiguousarray(self.dense(), np.float32)
 
     @property
     def sparse_rows(self) -> Mask:

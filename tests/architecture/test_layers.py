@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "skewless.blobs",
         "skewless.programs",
     ),
-    ("skewless.telemetry",),
+    ("skewless.coded", "skewless.telemetry"),
     ("skewless.codecs",),
     ("skewless.boosters",),
     ("skewless.ops",),

@@ -155,9 +155,8 @@ class SparkMLContainer(BuiltIn):
     def run(self, table: Table) -> Table:
         """The fitted stages that the answered columns need; a vector comes out with all its slots."""
         done = self.transform.run(self._as_fitted(table), self.outputs.names, some=True)
-        if not any(column.type.is_vector for column in done.columns.values()):
-            return done
-        return Table({name: _dense(column) for name, column in done.columns.items()}, done.length, done.rows)
+        spread = {name: one.spread() for name, one in done.columns.items() if one.type.is_vector}
+        return done.plus(spread)
 
     def trace(self, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
         """The columns of every fitted stage that the answered columns need."""
@@ -282,10 +281,6 @@ def _configured(
             hint="Send the schema with each request, or leave SKEWLESS_STRICT out.",
         )
     return parse_schema(text, SCHEMA, strict=settings.strict)
-
-
-def _dense(column: Column) -> Column:
-    return Column(column.type, column.dense(), column.nulls) if column.type.is_vector else column
 
 
 def load(

@@ -35,6 +35,8 @@ LARGEST: Final = "MAX_CONTENT_LENGTH"
 
 _BUNDLE: Final = "bundle.json"
 """At the root of another kind of artifact, which is often given by mistake."""
+DENSE: Final = "vectors"
+"""The only column of a table that a neighbour's vectors were taken into as they are."""
 _MOST: Final = 20 << 20
 """The original's own limit of a body, whatever the variable says."""
 
@@ -179,15 +181,24 @@ class XGBoostContainer(BuiltIn):
             if SPARSE in table.columns:
                 rows = table[SPARSE].values
                 return self.booster.predict_sparse(rows.starts, rows.indices, rows.values.astype(np.float32))
-            matrix = np.empty((len(table), self.booster.features), np.float32)
-            for position, name in enumerate(self.inputs.names):
-                matrix[:, position] = _numbers(table[name])
+            if DENSE in table.columns:
+                matrix = table[DENSE].floats()
+            else:
+                matrix = np.empty((len(table), self.booster.features), np.float32)
+                for position, name in enumerate(self.inputs.names):
+                    matrix[:, position] = _numbers(table[name])
         try:
             return self.booster.predict(matrix)
         except ValueRefused as refused:
             if refused.row is not None:
-                refused.value = table[refused.column or "f0"].cell(refused.row - 1)
+                refused.value = self._given(table, refused.column or "f0", refused.row - 1)
             raise
+
+    def _given(self, table: Table, name: str, row: int) -> Any:
+        """A feature as it came."""
+        if DENSE in table.columns:
+            return table[DENSE].cell(row)[self.inputs.names.index(name)]
+        return table[name].cell(row)
 
     def encode(self, table: Table, content_type: str | None, accept: str | None) -> Answer:
         """Predictions in the wanted type, whatever the request's content type was."""
@@ -214,6 +225,10 @@ class XGBoostContainer(BuiltIn):
 
     def adopt(self, upstream: Table) -> Table:
         """Columns and vectors' slots, in order, as features; null is missing."""
+        if len(upstream.columns) == 1:
+            (column,) = upstream.columns.values()
+            if column.type.is_vector and column.type.size == self.booster.features and column.nulls is None:
+                return Table({DENSE: column}, len(upstream), upstream.rows)
         columns: list[Any] = []
         for column in upstream.columns.values():
             numbers = _numbers(column)

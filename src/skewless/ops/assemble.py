@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skewless import spec
+from skewless.coded import Coded, Joined
 from skewless.errors import UnsupportedError
 from skewless.ops.ml_attributes import NUMERIC, MLAttributes, group, slots_of
 from skewless.ops.op import (
@@ -27,7 +28,7 @@ from skewless.ops.op import (
 from skewless.schema import DOUBLE, INT, Base, Field, Struct, Type, vector
 from skewless.spec import Attributes, Model, Value
 from skewless.table import Column, Mask, Numbers, from_cells, vectors_of
-from skewless.vectors import WIDE, Vector, compressed, is_sparse, nonzero
+from skewless.vectors import WIDE, Vector, compressed, nonzero
 
 INVALID = ("error", "keep", "skip")
 
@@ -114,27 +115,15 @@ class VectorAssembler(Op):
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         if self.handle_invalid == "error":
             self._check(inputs)
-        widths = [column.values.shape[1] if column.type.is_vector else 1 for column in inputs]
-        if sum(widths) > WIDE:
-            return (self._wide(inputs, widths),)
-        whole = np.empty((len(inputs[0]) if inputs else 0, sum(widths)))
-        start = 0
-        for column, width in zip(inputs, widths, strict=True):
-            part = column.dense() if column.type.is_vector else column.numbers()[:, None]
-            # Adding 0.0 turns -0.0 into 0.0 and changes nothing else.
-            np.add(part, 0.0, out=whole[:, start : start + width])
-            if column.nulls is not None:
-                whole[column.nulls, start : start + width] = np.nan
-            start += width
-        sparse = is_sparse(np.count_nonzero(whole, axis=1), whole.shape[1])
-        return (Column(vector(whole.shape[1]), whole, None, sparse),)
+        joined = Joined(inputs, len(inputs[0]) if inputs else 0)
+        return (self._wide(inputs, joined.width) if joined.width > WIDE else joined,)
 
-    def _wide(self, inputs: Sequence[Column], widths: Sequence[int]) -> Column:
+    def _wide(self, inputs: Sequence[Column], width: int) -> Column:
         """Wide vectors never stand in memory with all their slots: the row kernel's rows, put together."""
         types = [column.type for column in inputs]
         kernel = self.row(types)
         cells = [kernel(*[column.cell(row) for column in inputs]) for row in range(len(inputs[0]))]
-        return vectors_of(cells, Field("output", vector(sum(widths))))
+        return vectors_of(cells, Field("output", vector(width)))
 
     def _check(self, inputs: Sequence[Column]) -> None:
         """Refuse the first bad row, and in it the first bad input, as the row kernel would."""
@@ -229,6 +218,9 @@ def size_of(shape: Mapping[str, Any], attributes: Attributes) -> int | None:
 
 def shape_of(size: int | None) -> Mapping[str, Any]:
     if size is None:
+    if isinstance(column, Coded):
+        bad = _invalid(column.distinct)
+        return bad[column.codes] if bad.any() else np.zeros(len(column), np.bool_)
         return {"base": "scalar", "isNullable": False}
     dims = [{"size": size or -1, "name": ""}]
     return {"base": "tensor", "isNullable": False, "tensorShape": {"dimensions": dims}}

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skewless import spec
+from skewless.coded import Coded
 from skewless.errors import UnsupportedError
 from skewless.javatext import value_text
 from skewless.ops.ml_attributes import MLAttributes, nominal
@@ -93,27 +94,35 @@ class StringIndexer(Op):
         return (nominal(self.labels + unknown),)
 
     def keep(self, *inputs: Column) -> Mask | None:
-        return self._positions(inputs[0].texts()) >= 0 if self.handle_invalid == "skip" else None
+        if self.handle_invalid != "skip":
+            return None
+        positions, codes = self._positions(inputs[0].texts())
+        stay: Mask = (positions >= 0)[codes]
+        return stay
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         texts = inputs[0].texts()
-        positions = self._positions(texts)
+        positions, codes = self._positions(texts)
         invalid = positions < 0
-        if invalid.any():
-            if self.handle_invalid != "keep":
-                first = int(np.argmax(invalid))
+        if self.handle_invalid != "keep":
+            there = invalid[codes]
+            if there.any():
+                first = int(np.argmax(there))
                 raise self._refusal(texts[first].as_py(), first)
-            positions = np.where(invalid, len(self.labels), positions)
-        return (Column(DOUBLE, positions.astype(np.float64)),)
+        # In the other modes no row is left that is invalid.
+        other = len(self.labels) if self.handle_invalid == "keep" else 0
+        positions = np.where(invalid, float(other), positions)
+        return (Coded(Column(DOUBLE, positions), codes),)
 
-    def _positions(self, texts: pa.Array) -> Numbers:
+    def _positions(self, texts: pa.Array) -> tuple[Numbers, Numbers]:
+        """The position of each distinct text, -1 where it has none; and each row's text among these."""
         encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
         found = pc.index_in(encoded.dictionary, value_set=pa.array(self.labels, encoded.dictionary.type))
-        # One more slot, for -1: where a null's code points to.
-        position = np.append(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), -1)
-        codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-        taken: Numbers = position[codes]
-        return taken
+        positions, codes = pc.fill_null(found, -1).to_numpy(zero_copy_only=False), encoded.indices
+        if codes.null_count:
+            # One more, for null.
+            positions, codes = np.append(positions, -1), pc.fill_null(codes.cast(pa.int32()), len(found))
+        return positions, codes.to_numpy(zero_copy_only=False)
 
     def row(self, inputs: Sequence[Type]) -> RowKernel:
         index = {label: float(position) for position, label in enumerate(self.labels)}

@@ -101,7 +101,16 @@ class OneHotEncoder(Op):
         return max(categories - self.drop_last + (self.handle_invalid == "keep"), 0)
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
-        return tuple(self._column(column, position) for position, column in enumerate(inputs))
+        return tuple(self._coded(column, position) for position, column in enumerate(inputs))
+
+    def _coded(self, column: Column, position: int) -> Column:
+        """A vector for each distinct index, where those are told apart; a bad one may be in no row."""
+        if isinstance(column, Coded):
+            try:
+                return Coded(self._column(column.distinct, position), column.codes)
+            except Refused:
+                pass
+        return self._column(column, position)
 
     def _column(self, column: Column, position: int) -> Column:
         size, width = self.categories[position], self.width(self.categories[position])
