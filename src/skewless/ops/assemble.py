@@ -200,6 +200,9 @@ def _slots(given: MLAttributes | None, type_: Type) -> list[MLAttributes] | None
 def _invalid(column: Column) -> Mask:
     """Null rows, and NaN in single numbers."""
     bad: Numbers
+    if isinstance(column, Coded):
+        bad = _invalid(column.distinct)
+        return bad[column.codes] if bad.any() else np.zeros(len(column), np.bool_)
     if column.type.is_vector or column.type.base not in (Base.DOUBLE, Base.FLOAT):
         bad = np.zeros(len(column), np.bool_)
     else:
@@ -218,9 +221,6 @@ def size_of(shape: Mapping[str, Any], attributes: Attributes) -> int | None:
 
 def shape_of(size: int | None) -> Mapping[str, Any]:
     if size is None:
-    if isinstance(column, Coded):
-        bad = _invalid(column.distinct)
-        return bad[column.codes] if bad.any() else np.zeros(len(column), np.bool_)
         return {"base": "scalar", "isNullable": False}
     dims = [{"size": size or -1, "name": ""}]
     return {"base": "tensor", "isNullable": False, "tensorShape": {"dimensions": dims}}
