@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import FrozenInstanceError
 from typing import Any, ClassVar
@@ -120,8 +122,32 @@ def test_ops_are_frozen(name: str) -> None:
 
 
 def test_a_second_op_of_one_name_is_refused_at_import() -> None:
-    with pytest.raises(SettingError, match="two ops are called 'string_indexer'"):
+    with pytest.raises(SettingError, match="the op 'string_indexer' is entered twice"):
         register(OPS["string_indexer"])
+
+
+def test_an_op_that_is_not_in_the_table_of_contents_is_refused_at_import() -> None:
+    stranger = type("Stranger", (OPS["string_indexer"],), {"name": "stranger"})
+    with pytest.raises(SettingError, match="the op 'stranger' is not in FAMILIES"):
+        register(stranger)
+    assert "stranger" not in OPS
+
+
+def test_the_table_of_contents_has_every_file_and_no_op_too_many() -> None:
+    """Files that it does not have would be found when all are imported, and ops that are nowhere now."""
+    program = """
+import pkgutil, skewless.ops as ops
+from skewless.lazy import resolve
+from skewless.ops.sklearn_step import SKLEARN_REFUSED
+tables = (ops.OPS, ops.SPARK_READERS, ops.SKLEARN_READERS, SKLEARN_REFUSED)
+before = [set(table.items()) if table is ops.OPS else set(table) for table in tables]
+for found in pkgutil.walk_packages(ops.__path__, "skewless.ops."):
+    resolve(found.name)
+assert before == [set(table.items()) if table is ops.OPS else set(table) for table in tables]
+assert all(name == op.name for name, op in ops.OPS.items())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_op_without_a_kernel_is_refused_at_import() -> None:

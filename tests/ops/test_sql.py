@@ -10,8 +10,8 @@ import pytest
 
 from skewless.errors import ArtifactError
 from skewless.ops.op import Refused, TypeRefused
-from skewless.ops.sql import Sql
 from skewless.ops.sql.kinds import Untyped
+from skewless.ops.sql.op import Sql
 from skewless.ops.sql.statement import read
 from skewless.schema import DOUBLE, INT, LONG, STRING
 from skewless.spec import Attributes, Model, boolean, string, strings
@@ -123,8 +123,6 @@ def test_a_bundle_with_another_expression_is_refused(tree: str, why: str) -> Non
 
 
 def test_only_exporting_loads_the_parser() -> None:
-    program = (
-        "import skewless.ops, sys; assert 'skewless.ops.sql' in sys.modules; print('sqlglot' in sys.modules)"
-    )
+    program = "import skewless.ops.sql.reader, sys; print('sqlglot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -2,7 +2,7 @@
 
 An op is a frozen record of fitted values with two kernels, one for a whole batch and one for a row, that give the same
 bits. Its file holds everything about it: kernels, bundle codec, Spark reader and hostile examples, so that adding an
-op is one file, and one line in `skewless.ops`.
+op is one file, and one line in `skewless.ops.families`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias
 import numpy as np
 
 from skewless.errors import SettingError, UnsupportedError
+from skewless.ops.families import Entries, Ops
 from skewless.ops.ml_attributes import MLAttributes
 from skewless.schema import Type
 from skewless.spec import Model, Value
@@ -249,8 +250,8 @@ class SparkSupport:
     forms: str
 
 
-OPS: Final[dict[str, type[Op]]] = {}
-SPARK_READERS: Final[dict[str, SparkSupport]] = {}
+OPS: Final[Ops[type[Op]]] = Ops("op")
+SPARK_READERS: Final[Entries[SparkSupport]] = Entries("Spark class")
 
 
 def register(op: type[Op]) -> type[Op]:
@@ -264,9 +265,7 @@ def register(op: type[Op]) -> type[Op]:
         raise SettingError(
             f"op {op.__name__} must say what becomes of bad values, and where MLeap's differs (bad_values, mleap)"
         )
-    if op.name in OPS:
-        raise SettingError(f"two ops are called {op.name!r}: {OPS[op.name].__name__} and {op.__name__}")
-    OPS[op.name] = op
+    OPS.enter(op.name, op)
     return op
 
 
@@ -284,9 +283,7 @@ def reads_spark(*classes: str, ops: tuple[type[Op], ...], forms: str) -> Callabl
 
     def enter(reader: SparkReader) -> SparkReader:
         for spark_class in classes:
-            if spark_class in SPARK_READERS:
-                raise SettingError(f"two readers take the Spark class {spark_class}")
-            SPARK_READERS[spark_class] = SparkSupport(reader, ops, forms)
+            SPARK_READERS.enter(spark_class, SparkSupport(reader, ops, forms))
         return reader
 
     return enter

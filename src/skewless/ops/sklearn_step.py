@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 
 from skewless.errors import SettingError, UnsupportedError
+from skewless.ops.families import Entries
 from skewless.ops.op import Lowered, Op
 from skewless.schema import Type
 
@@ -104,8 +105,8 @@ class SklearnSupport:
     takes: Takes
 
 
-SKLEARN_READERS: Final[dict[str, SklearnSupport]] = {}
-SKLEARN_REFUSED: Final[dict[str, str]] = {}
+SKLEARN_READERS: Final[Entries[SklearnSupport]] = Entries("scikit-learn class")
+SKLEARN_REFUSED: Final[Entries[str]] = Entries("refused scikit-learn class")
 """Estimators that are never exported, by full name, with the reason as what follows "cannot be exported: "."""
 
 
@@ -121,8 +122,7 @@ def reads_sklearn(
 
     def enter(reader: SklearnReader) -> SklearnReader:
         for name in map(_full, classes):
-            _check_new(name)
-            SKLEARN_READERS[name] = SklearnSupport(reader, ops, forms, takes)
+            SKLEARN_READERS.enter(name, SklearnSupport(reader, ops, forms, takes))
         return reader
 
     return enter
@@ -131,18 +131,12 @@ def reads_sklearn(
 def refuses_sklearn(why: str, *classes: str) -> None:
     """Enter classes, by full name without the leading ``sklearn.``, that are never exported, with the reason."""
     for name in classes:
-        _check_new(f"sklearn.{name}")
-        SKLEARN_REFUSED[f"sklearn.{name}"] = why
+        SKLEARN_REFUSED.enter(f"sklearn.{name}", why)
 
 
 def _full(name: str) -> str:
     """XGBoost's own estimators stand with their full name."""
     return name if name.startswith("xgboost.") else f"sklearn.{name}"
-
-
-def _check_new(name: str) -> None:
-    if name in SKLEARN_READERS or name in SKLEARN_REFUSED:
-        raise SettingError(f"the scikit-learn class {name} is entered twice")
 
 
 def class_name(estimator: Any) -> str:
