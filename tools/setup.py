@@ -24,6 +24,7 @@ PYTHON = VENV / "bin" / "python"
 STATE = ROOT / ".make"
 STAMP = STATE / "setup.stamp"
 UNFINISHED = STATE / "setup.unfinished"
+KERNELS = ROOT / "src" / "skewless" / "native" / "kernels.so"
 
 # Published as source only. It is installed last and built by the setuptools of the lock: a build environment of
 # pip's own would take whichever setuptools is newest that day, unhashed.
@@ -34,7 +35,7 @@ def main() -> int:
     STATE.mkdir(exist_ok=True)
     with (STATE / "setup.lock").open("w") as lock:
         wait_for_turn(lock.fileno())
-        if STAMP.exists() and STAMP.read_text() == stamp() and not damage():
+        if STAMP.exists() and STAMP.read_text() == stamp() and KERNELS.exists() and not damage():
             return 0
         return build()
 
@@ -50,7 +51,8 @@ def wait_for_turn(descriptor: int) -> None:
 def stamp() -> str:
     """What a finished set-up depends on: the files that describe it, and where it lies (scripts hold the path)."""
     digest = hashlib.sha256(str(ROOT).encode())
-    for file in (LOCK, ROOT / "pyproject.toml", Path(__file__)):
+    kernels = sorted((ROOT / "src" / "skewless" / "native").glob("*.[ch]"))
+    for file in (LOCK, ROOT / "pyproject.toml", Path(__file__), ROOT / "tools" / "build_native.py", *kernels):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

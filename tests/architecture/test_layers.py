@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skewless.errors", "skewless.names", "skewless.lazy", "skewless.lifetime"),
     ("skewless.trust",),
     ("skewless.schema", "skewless.settings", "skewless.services"),
-    ("skewless.javatext",),
+    ("skewless.javatext", "skewless.native"),
     ("skewless.vectors",),
     (
         "skewless.table",

@@ -1,0 +1,110 @@
+/* XGBoost's predictions: sums of a forest in 32-bit floats, and what an objective makes of them. See booster.py. */
+#include "exponential.h"
+#include "forest.h"
+
+#include <math.h>
+
+enum objective { IDENTITY, LOGISTIC, EXPONENTIAL, HINGE, SOFTMAX, SOFTPROB };
+
+/* How a model is asked. start has a number for each output, where every row's sum begins without a margin of its own.
+   A row's answer is one number for SOFTMAX, else one for each output; made is where the answer to a single row goes. */
+typedef struct {
+    const forest *trees;
+    const float *start;
+    float *made;
+    int32_t first;
+    int32_t last;
+    int32_t objective;
+    float missing;
+} question;
+
+/* Source: XGBoost's common/math.h; the smallest number keeps the divisor from zero, and -x from overflowing exp. */
+static float logistic(float x) {
+    float negative = -x < 88.7f ? -x : 88.7f;
+    return 1.0f / (expf_32(negative) + 1.0f + 1e-16f);
+}
+
+static void softprob(float *sums, int32_t outputs) {
+    float most = sums[0];
+    for (int32_t output = 1; output < outputs; output++)
+        most = fmaxf(sums[output], most);
+    double total = 0.0;
+    for (int32_t output = 0; output < outputs; output++) {
+        sums[output] = expf_32(sums[output] - most);
+        total += sums[output];
+    }
+    for (int32_t output = 0; output < outputs; output++)
+        sums[output] /= (float)total;
+}
+
+static float largest(const float *sums, int32_t outputs) {
+    int32_t best = 0;
+    for (int32_t output = 1; output < outputs; output++)
+        if (sums[best] < sums[output])
+            best = output;
+    return (float)best;
+}
+
+/* In place; the answers of SOFTMAX lie together from the beginning. */
+static void transform(float *sums, int64_t rows, int32_t outputs, enum objective objective) {
+    int64_t all = rows * outputs;
+    switch (objective) {
+    case IDENTITY:
+        break;
+    case LOGISTIC:
+        for (int64_t place = 0; place < all; place++)
+            sums[place] = logistic(sums[place]);
+        break;
+    case EXPONENTIAL:
+        for (int64_t place = 0; place < all; place++)
+            sums[place] = expf_32(sums[place]);
+        break;
+    case HINGE:
+        for (int64_t place = 0; place < all; place++)
+            sums[place] = sums[place] > 0.0f ? 1.0f : 0.0f;
+        break;
+    case SOFTMAX:
+        for (int64_t row = 0; row < rows; row++)
+            sums[row] = largest(sums + row * outputs, outputs);
+        break;
+    case SOFTPROB:
+        for (int64_t row = 0; row < rows; row++)
+            softprob(sums + row * outputs, outputs);
+        break;
+    }
+}
+
+static int answer(const question *asked, const rows_of *rows, int64_t begin, int64_t end, const float *margins,
+                  float *made) {
+    int32_t outputs = asked->trees->outputs_each;
+    int64_t count = end - begin;
+    for (int64_t row = 0; row < count; row++)
+        for (int32_t output = 0; output < outputs; output++)
+            made[row * outputs + output] =
+                margins ? margins[(begin + row) * outputs + output] : asked->start[output];
+    if (sums_f32(asked->trees, asked->first, asked->last, rows, begin, end, asked->missing, made))
+        return -1;
+    transform(made, count, outputs, (enum objective)asked->objective);
+    return 0;
+}
+
+/* Answers for the rows from begin to end into made, which has room for outputs_each numbers a row. margins are NULL or
+   where each row's sums begin. -1 where there is no memory. */
+EXPORTED int skewless_ask(const question *asked, const rows_of *rows, int64_t begin, int64_t end, const float *margins,
+                          float *made) {
+    return answer(asked, rows, begin, end, margins, made);
+}
+
+/* One dense row; the answer is in the question's made. -1 where there is no memory. */
+EXPORTED int skewless_ask_row(const question *asked, const float *row) {
+    rows_of rows = {row, NULL, NULL};
+    return answer(asked, &rows, 0, 1, NULL, asked->made);
+}
+
+/* Sums into answers, in place, for tests of the objectives alone. */
+EXPORTED void skewless_transform(float *sums, int64_t rows, int32_t outputs, int32_t objective) {
+    transform(sums, rows, outputs, (enum objective)objective);
+}
+
+/* The exponential and the logarithm that base scores are turned into margins with. */
+EXPORTED float skewless_logf(float x) { return logf_32(x); }

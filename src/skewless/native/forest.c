@@ -1,0 +1,62 @@
+/* Forests: the leaves that rows fall into, what these hold, and its sums. */
+#include "forest.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define LANES 8
+#define BLOCK 64
+#define SURE_LEVELS 10
+#define ON_STACK 2048
+
+enum wanted { LEAVES, VALUES, SUMS };
+
+#define NUMBER float
+#define NODE node_f32
+#define NAMED(name) name##_f32
+#include "forest_kernels.h"
+#undef NUMBER
+#undef NODE
+#undef NAMED
+
+#define NUMBER double
+#define NODE node_f64
+#define NAMED(name) name##_f64
+#include "forest_kernels.h"
+#undef NUMBER
+#undef NODE
+#undef NAMED
+
+int sums_f32(const forest *trees, int32_t first, int32_t last, const rows_of *rows, int64_t begin, int64_t end,
+             float missing, float *sums) {
+    return run_f32(trees, first, last, rows, begin, end, missing, SUMS, sums);
+}
+
+/* For each row: the number of its leaf in each tree (0), its value in each (1), or sums that begin with what is in made
+   (2). wanted and made are together: 32-bit integers, or numbers of the forest's kind. -1 where there is no memory. */
+EXPORTED int skewless_forest_f32(const forest *trees, const rows_of *rows, int64_t begin, int64_t end, int32_t wanted,
+                                 void *made) {
+    return run_f32(trees, 0, trees->trees, rows, begin, end, NAN, (enum wanted)wanted, made);
+}
+
+EXPORTED int skewless_forest_f64(const forest *trees, const rows_of *rows, int64_t begin, int64_t end, int32_t wanted,
+                                 void *made) {
+    return run_f64(trees, 0, trees->trees, rows, begin, end, NAN, (enum wanted)wanted, made);
+}
+
+/* One row again and again, its answer at one place. */
+typedef struct {
+    const forest *trees;
+    const void *start; /* what sums begin with */
+    void *made;
+    int32_t wanted;
+} one_row;
+
+EXPORTED int skewless_forest_row_f64(const one_row *one, const double *row) {
+    const forest *trees = one->trees;
+    if (one->wanted == SUMS)
+        for (int32_t output = 0; output < trees->outputs_each; output++)
+            ((double *)one->made)[output] = ((const double *)one->start)[output];
+    rows_of rows = {row, NULL, NULL};
+    return run_f64(trees, 0, trees->trees, &rows, 0, 1, NAN, (enum wanted)one->wanted, one->made);
+}

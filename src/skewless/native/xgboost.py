@@ -1,0 +1,134 @@
+"""XGBoost's predictions from a forest of 32-bit floats: sums in the order of the trees, and the objective's function.
+
+An `Asked` is one thing to ask of a model: for batches by `Asked.ask` and `Asked.ask_sparse`; row by row with an
+`AskedRow`, which is one call into C:
+
+    row = AskedRow(asked)
+    row.call(row.place, struct.pack(f"={columns}f", *numbers))
+    row.made                     # a memoryview of floats: the prediction, or all outputs
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping
+from math import nan
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from skewless.errors import SkewlessError
+from skewless.native.forest import Forest, Rows
+from skewless.native.library import kernels, row_kernels
+
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+
+IDENTITY: Final = 0
+LOGISTIC: Final = 1
+EXPONENTIAL: Final = 2
+HINGE: Final = 3
+SOFTMAX: Final = 4
+SOFTPROB: Final = 5
+
+TRANSFORMS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(
+        (
+            *("reg:squarederror", "reg:squaredlogerror", "reg:pseudohubererror", "reg:absoluteerror"),
+            *("reg:quantileerror", "binary:logitraw", "rank:pairwise", "rank:ndcg", "rank:map"),
+        ),
+        IDENTITY,
+    ),
+    **dict.fromkeys(("reg:logistic", "binary:logistic"), LOGISTIC),
+    **dict.fromkeys(
+        ("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft"), EXPONENTIAL
+    ),
+    "binary:hinge": HINGE,
+    "multi:softmax": SOFTMAX,
+    "multi:softprob": SOFTPROB,
+}
+"""What each objective makes of sums; one that is not here is not known to the kernels."""
+
+
+class _Question(ctypes.Structure):
+    """What boosters.c calls question."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("trees", "start", "made")),
+        *((name, ctypes.c_int32) for name in ("first", "last", "transform")),
+        ("missing", ctypes.c_float),
+    )
+
+
+class Asked:
+    """What to ask of a forest: sums of the trees from ``first`` to before ``last`` that begin with ``start``.
+
+    ``transform`` is what is made of them. What equals ``missing`` counts as NaN. ``outputs`` is how many numbers a
+    row's answer has.
+    """
+
+    def __init__(
+        self,
+        forest: Forest,
+        start: Floats,
+        transform: int,
+        *,
+        first: int = 0,
+        last: int,
+        missing: float = nan,
+    ) -> None:
+        self.columns = forest.columns
+        self.outputs = 1 if transform == SOFTMAX else forest.outputs
+        self._sums = forest.outputs
+        self._keeps = (forest, np.ascontiguousarray(start, np.float32))
+        self._question = _Question(
+            forest.address, self._keeps[1].ctypes.data, None, first, last, transform, missing
+        )
+
+    def ask(self, rows: Floats, margins: Floats | None = None) -> Floats:
+        """Answers for a C-contiguous matrix, rows by outputs. ``margins`` are where each row's sums begin instead."""
+        return self._ask(Rows(rows.ctypes.data), len(rows), margins)
+
+    def ask_sparse(self, starts: Any, columns: Any, values: Floats, margins: Floats | None = None) -> Floats:
+        """The same for rows in compressed form (CSR: 64-bit starts, 32-bit columns); what is absent is missing."""
+        rows = Rows(values.ctypes.data, starts.ctypes.data, columns.ctypes.data)
+        return self._ask(rows, len(starts) - 1, margins)
+
+    def _ask(self, rows: Rows, count: int, margins: Floats | None) -> Floats:
+        made = np.empty(count * self._sums, np.float32)
+        begin = None if margins is None else margins.ctypes.data
+        if kernels().skewless_ask(
+            ctypes.byref(self._question), ctypes.byref(rows), 0, count, begin, made.ctypes.data
+        ):
+            raise SkewlessError("there is no memory for a block of rows")
+        return made[: count * self.outputs].reshape(count, self.outputs)
+
+
+class AskedRow:
+    """An `Asked` for one row again and again: ``call(place, cells)`` with the row's floats as bytes, then ``made``.
+
+    It belongs to one thread at a time. A call answers 0, or -1 where there is no memory for a very wide row.
+    """
+
+    __slots__ = ("_keeps", "call", "made", "place")
+
+    def __init__(self, asked: Asked) -> None:
+        out = np.zeros(asked._sums, np.float32)
+        question = _Question.from_buffer_copy(asked._question)
+        question.made = out.ctypes.data
+        self._keeps = (asked, out, question)
+        self.made = out[: asked.outputs].data
+        self.place = ctypes.addressof(question)
+        self.call: Callable[[int, bytes], int] = row_kernels().skewless_ask_row
+
+
+def transformed(sums: Floats, transform: int) -> Floats:
+    """What a transform makes of sums, rows by outputs."""
+    made = np.array(sums, np.float32, order="C")
+    rows, outputs = made.shape
+    kernels().skewless_transform(made.ctypes.data, rows, outputs, transform)
+    return made.ravel()[:rows] if transform == SOFTMAX else made
+
+
+def logarithm(x: float) -> float:
+    """The logarithm of a 32-bit float, as XGBoost's library has it from the C library."""
+    return float(row_kernels().skewless_logf(x))
