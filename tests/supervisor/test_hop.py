@@ -58,7 +58,11 @@ def test_a_connection_is_kept(tmp_path: Path) -> None:
         async with served(tmp_path / "s", echo) as hop:
             for number in (b"1", b"2", b"3"):
                 reply = await hop.ask(
-                    b"POST", b"/invocations", [(b"content-type", b"text/csv")], b"a" * 100_000
+                    "POST",
+                    "/invocations",
+                    seconds=60,
+                    headers=[("content-type", "text/csv")],
+                    body=b"a" * 100_000,
                 )
                 assert (reply.status, reply.body) == (200, b"a" * 100_000)
                 assert (reply.headers[b"x-count"], reply.headers[b"content-type"]) == (number, b"text/csv")
@@ -71,7 +75,10 @@ def test_many_at_once_get_their_own_answers(tmp_path: Path) -> None:
         async with served(tmp_path / "s", echo) as hop:
             bodies = [str(number).encode() for number in range(200)]
             replies = await asyncio.gather(
-                *(hop.ask(b"POST", b"/", [(b"content-type", b"text/plain")], body) for body in bodies)
+                *(
+                    hop.ask("POST", "/", seconds=60, headers=[("content-type", "text/plain")], body=body)
+                    for body in bodies
+                )
             )
             assert [reply.body for reply in replies] == bodies
 
@@ -90,7 +97,7 @@ def test_one_that_goes_away_had_the_request(tmp_path: Path, answer: bytes) -> No
     async def ask() -> None:
         async with served(tmp_path / "s", bad) as hop:
             with pytest.raises(HopError) as caught:
-                await hop.ask(b"POST", b"/", body=b"x")
+                await hop.ask("POST", "/", seconds=60, body=b"x")
             assert caught.value.sent
 
     asyncio.run(ask())
@@ -99,7 +106,7 @@ def test_one_that_goes_away_had_the_request(tmp_path: Path, answer: bytes) -> No
 def test_nobody_listens(tmp_path: Path) -> None:
     async def ask() -> None:
         with pytest.raises(HopError, match="does not listen") as caught:
-            await Hop(tmp_path / "none").ask(b"GET", b"/ping")
+            await Hop(tmp_path / "none").ask("GET", "/ping", seconds=60)
         assert not caught.value.sent
 
     asyncio.run(ask())
@@ -116,7 +123,7 @@ def test_a_connection_that_says_it_closes_is_not_used_again(tmp_path: Path) -> N
     async def ask() -> None:
         async with served(tmp_path / "s", once) as hop:
             for _ in range(2):
-                assert (await hop.ask(b"GET", b"/ping")).status == 204
+                assert (await hop.ask("GET", "/ping", seconds=60)).status == 204
         assert len(connections) == 2
 
     asyncio.run(ask())
@@ -134,7 +141,7 @@ def test_giving_up_ends_the_connection(tmp_path: Path) -> None:
         async with served(tmp_path / "s", silent) as hop:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.2):
-                    await hop.ask(b"GET", b"/ping")
+                    await hop.ask("GET", "/ping", seconds=60)
             async with asyncio.timeout(10):
                 await ended.wait()
 

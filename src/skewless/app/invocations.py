@@ -74,10 +74,8 @@ class Invocations:
             if header in head.headers:
                 return _refusal("ValidationError", f"{why}. Leave the parameter out.")
         wanted = head.headers.get("x-amzn-sagemaker-target-variant")
-        headers = [
-            (key.encode(), head.headers[key].encode("latin-1")) for key in _FORWARDED if key in head.headers
-        ]
-        headers.append((b"x-amzn-requestid", request_id.encode()))
+        headers = [(key, head.headers[key]) for key in _FORWARDED if key in head.headers]
+        headers.append(("x-amzn-requestid", request_id))
         try:
             invoked = await self.endpoints.invoke(name, wanted, headers, body, head.headers.get(_TARGET))
         except WrongContainer as error:

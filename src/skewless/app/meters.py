@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from skewless.supervisor.endpoints import Invoked
 from skewless.telemetry.families import BYTES, SECONDS, Family, Histogram, Kind, Labels
-from skewless.telemetry.metrics import Metrics, Series
+from skewless.telemetry.metrics import MINUTE, Metrics, Series
 
 NAMESPACE: Final = "AWS/SageMaker"
+_AT_ONCE: Final = 64
+"""Invocations that are counted together: so few that nobody has to wait for it."""
 _SPENT: Final = re.compile(r"([^;,\s]+);dur=([0-9.]+)")
 
 
@@ -32,52 +35,126 @@ class _Variant:
     """Of a pipeline only."""
 
 
+class _Counted(NamedTuple):
+    """What is kept of one invocation until it is counted."""
+
+    status: int
+    nanoseconds: int
+    inside: int
+    """Nanoseconds from handing the request to the instance to having its answer."""
+    request_bytes: int
+    answer_bytes: int
+    instances: int
+    containers: tuple[str, ...]
+    timing: bytes
+    """The instance's ``Server-Timing``."""
+
+
 class Meters:
-    """Counts invocations."""
+    """Counts invocations: each is noted down at once, and some together are counted, which costs less."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
+        self._lock = threading.Lock()
+        self._minute = 0
+        self._minute_ends = 0.0
+        self._noted: dict[tuple[str, str], list[_Counted]] = {}
+        """Of this minute, by endpoint and variant."""
         self._variants: dict[tuple[str, str], _Variant] = {}
         self._answers: Counter[Labels] = Counter()
         self._seconds: dict[Labels, Histogram] = defaultdict(partial(Histogram, SECONDS))
         self._overheads: dict[Labels, Histogram] = defaultdict(partial(Histogram, SECONDS))
         self._sizes: dict[Labels, Histogram] = defaultdict(partial(Histogram, BYTES))
         self._containers: dict[Labels, Histogram] = defaultdict(partial(Histogram, SECONDS))
+        metrics.sources.append(self.settle)
 
     def count(self, endpoint: str, invoked: Invoked, nanoseconds: int, size: int) -> None:
         """One that was answered; ``nanoseconds`` is all the time it took here, ``size`` the bytes of its body."""
-        series = self._of(endpoint, invoked.variant, invoked.containers)
-        status = invoked.reply.status
-        here = endpoint, invoked.variant
-        self._answers[*here, str(status)] += 1
-        self._seconds[here].add(nanoseconds / 1e9)
-        self._sizes[*here, "request"].add(size)
-        self._sizes[*here, "answer"].add(len(invoked.reply.body))
-        self._overheads[here].add((nanoseconds - invoked.nanoseconds) / 1e9)
-        series.invocations.add(1)
-        series.per_instance.add(1 / invoked.instances)
-        series.errors_4xx.add(400 <= status < 500)
-        series.errors_5xx.add(status >= 500)
-        series.model_errors.add(not 200 <= status < 300)
-        series.model_latency.add(invoked.nanoseconds / 1000)
-        series.overhead.add((nanoseconds - invoked.nanoseconds) / 1000)
-        told = invoked.reply.headers.get(b"server-timing", b"").decode("latin-1")
-        for name, milliseconds in _SPENT.findall(told):
-            self._containers[*here, name].add(float(milliseconds) / 1000)
-            if name in series.containers:
-                series.containers[name].add(float(milliseconds) * 1000)
+        if self.metrics.clock() >= self._minute_ends:
+            self._begin_minute()
+        reply = invoked.reply
+        noted = self._noted.get((endpoint, invoked.variant))
+        if noted is None:
+            noted = self._noted[endpoint, invoked.variant] = []
+        noted.append(
+            _Counted(
+                reply.status,
+                nanoseconds,
+                invoked.nanoseconds,
+                size,
+                len(reply.body),
+                invoked.instances,
+                invoked.containers,
+                reply.headers.get(b"server-timing", b""),
+            )
+        )
+        if len(noted) >= _AT_ONCE:
+            self.settle()
 
     def lost(self, endpoint: str, variant: str) -> None:
         """One whose instance went away, or took too long."""
-        series = self._of(endpoint, variant, ())
-        self._answers[endpoint, variant, "0"] += 1
+        with self._lock:
+            self._answers[endpoint, variant, "0"] += 1
+            series = self._of(endpoint, variant)
         series.invocations.add(1)
         series.errors_4xx.add(0)
         series.errors_5xx.add(1)
         series.model_errors.add(1)
 
+    def settle(self) -> None:
+        """Count what was noted. Any thread may ask for it."""
+        with self._lock:
+            for here, noted in list(self._noted.items()):
+                if number := len(noted):
+                    # More may be noted meanwhile, without a lock: behind these.
+                    taken = noted[:number]
+                    del noted[:number]
+                    self._count(here, taken)
+
+    def _begin_minute(self) -> None:
+        self.settle()
+        now = self.metrics.clock()
+        self._minute = int(now // 60) * MINUTE
+        self._minute_ends = self._minute / 1000 + 60
+
+    def _count(self, here: tuple[str, str], noted: list[_Counted]) -> None:
+        statuses, times, inside, requests, answers, instances, containers, timings = zip(*noted, strict=True)
+        outside = [whole - part for whole, part in zip(times, inside, strict=True)]
+        for status, number in Counter(statuses).items():
+            self._answers[*here, str(status)] += number
+        _add_all(self._seconds[here], times, 1e9)
+        _add_all(self._overheads[here], outside, 1e9)
+        _add_all(self._sizes[*here, "request"], requests, 1)
+        _add_all(self._sizes[*here, "answer"], answers, 1)
+        series = self._of(*here, *set(containers))
+        for one, values in (
+            (series.invocations, [1] * len(noted)),
+            (series.per_instance, [1 / number for number in instances]),
+            (series.errors_4xx, [400 <= status < 500 for status in statuses]),
+            (series.errors_5xx, [status >= 500 for status in statuses]),
+            (series.model_errors, [not 200 <= status < 300 for status in statuses]),
+            (series.model_latency, [part / 1000 for part in inside]),
+            (series.overhead, [part / 1000 for part in outside]),
+        ):
+            one.add_all(values, self._minute)
+        self._count_containers(here, series, timings)
+
+    def _count_containers(self, here: tuple[str, str], series: _Variant, timings: Sequence[bytes]) -> None:
+        spent: dict[str, list[float]] = defaultdict(list)
+        for name, milliseconds in _SPENT.findall(b", ".join(timings).decode("latin-1")):
+            spent[name].append(float(milliseconds))
+        for name, values in spent.items():
+            _add_all(self._containers[*here, name], values, 1000)
+            if name in series.containers:
+                series.containers[name].add_all([value * 1000 for value in values], self._minute)
+
     def families(self) -> Sequence[Family]:
         """All that was counted since the gateway's start, as it is now. Status 0: there was no answer."""
+        self.settle()
+        with self._lock:
+            return self._families()
+
+    def _families(self) -> Sequence[Family]:
         here = ("endpoint", "variant")
         return (
             _family("invocations", "Invocations, by status.", (*here, "status"), self._answers),
@@ -87,16 +164,17 @@ class Meters:
             _family("container_seconds", "Time in each container.", (*here, "container"), self._containers),
         )
 
-    def _of(self, endpoint: str, variant: str, containers: Sequence[str]) -> _Variant:
+    def _of(self, endpoint: str, variant: str, *pipelines: tuple[str, ...]) -> _Variant:
         found = self._variants.get((endpoint, variant))
         if found is None:
             found = self._variants[endpoint, variant] = self._new(endpoint, variant)
-        if len(containers) > 1 and not found.containers.keys() >= set(containers):
-            here = {"EndpointName": endpoint, "VariantName": variant}
-            for name in containers:
-                found.containers[name] = self.metrics.series(
-                    NAMESPACE, "ContainerLatency", {**here, "ContainerName": name}, "Microseconds"
-                )
+        for names in pipelines:
+            if len(names) > 1 and not found.containers.keys() >= set(names):
+                here = {"EndpointName": endpoint, "VariantName": variant}
+                for name in names:
+                    found.containers[name] = self.metrics.series(
+                        NAMESPACE, "ContainerLatency", {**here, "ContainerName": name}, "Microseconds"
+                    )
         return found
 
     def _new(self, endpoint: str, variant: str) -> _Variant:
@@ -115,6 +193,11 @@ class Meters:
             series("OverheadLatency", "Microseconds"),
             {},
         )
+
+
+def _add_all(histogram: Histogram, values: Iterable[float], unit: float) -> None:
+    for value in values:
+        histogram.add(value / unit)
 
 
 def _family(name: str, text: str, labels: Sequence[str], values: dict[Labels, Any]) -> Family:

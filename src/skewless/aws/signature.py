@@ -12,12 +12,11 @@ import hmac
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from skewless.aws import legacy_signature as legacy
@@ -38,10 +37,10 @@ STREAMING: Final = (
 )
 EMPTY: Final = hashlib.sha256(b"").hexdigest()
 
-AUTHORIZATION: Final = re.compile(
-    r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+)\s*,\s*SignedHeaders=(?P<signed>[^,\s]+)\s*,"
-    r"\s*Signature=(?P<signature>[0-9a-f]{64})\s*"
+SIGNED_BY: Final = re.compile(
+    r"AWS4-HMAC-SHA256\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*Signature="
 )
+"""An Authorization header up to the signature, which has 64 digits."""
 TIME: Final = re.compile(r"\d{8}T\d{6}Z")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 PRESIGNED: Final = (
@@ -81,8 +80,7 @@ class SignatureRefused(SkewlessError):
         self.fault = fault
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a request says of its signature, read but not yet checked; the key is known and the time is near."""
 
     access_key: str
@@ -99,8 +97,7 @@ class Claim:
     """What ``x-amz-content-sha256`` says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """A request whose signature holds."""
 
     claim: Claim
@@ -159,10 +156,11 @@ class Verifier:
         return Signed(claim, said, key)
 
     def _in_header(self, head: Head, authorization: str) -> Claim:
-        found = AUTHORIZATION.fullmatch(authorization)
-        if found is None:
+        authorization = authorization.rstrip()
+        signed_by, signature = _signed_by(authorization[:-64]), authorization[-64:]
+        if signed_by is None or not SHA256.fullmatch(signature):
             raise _not_understood(authorization)
-        access_key, scope, date, region, service = _scope(found["credential"])
+        access_key, scope, date, region, service = _scope(signed_by[0])
         when = _time_of(head)
         if when[:8] != date:
             raise SignatureRefused(
@@ -172,19 +170,9 @@ class Verifier:
             )
         if "x-amz-security-token" in head.headers:
             raise _token()
-        signed = _names(found["signed"])
-        body_sum = head.headers.get("x-amz-content-sha256")
-        return Claim(
-            access_key,
-            scope,
-            region,
-            service,
-            when,
-            signed,
-            found["signature"],
-            False,
-            _body_sum(body_sum, service),
-        )
+        signed = _names(signed_by[1])
+        body_sum = _body_sum(head.headers.get("x-amz-content-sha256"), service)
+        return Claim(access_key, scope, region, service, when, signed, signature, False, body_sum)
 
     def _presigned(self, head: Head) -> Claim:
         fields = _auth_fields(head.query)
@@ -297,6 +285,13 @@ def _token() -> SignatureRefused:
         "The security token included in the request is invalid. Skewless gives out no session tokens: "
         "unset AWS_SESSION_TOKEN",
     )
+
+
+@lru_cache(maxsize=256)
+def _signed_by(header: str) -> tuple[str, str] | None:
+    """Credential and names of signed headers, which a client sends again and again; None where it is no such header."""
+    found = SIGNED_BY.fullmatch(header)
+    return None if found is None else (found[1], found[2])
 
 
 @lru_cache(maxsize=256)

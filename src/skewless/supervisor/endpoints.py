@@ -6,12 +6,11 @@ import asyncio
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -47,13 +46,12 @@ _RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
 log = logging.getLogger("skewless.supervisor")
 
 
-@dataclass(frozen=True, slots=True)
-class Invoked:
+class Invoked(NamedTuple):
     """An invocation's answer, who gave it, and the time from handing the request over to having the answer."""
 
     reply: Reply
     variant: str
-    containers: Sequence[str]
+    containers: tuple[str, ...]
     instances: int
     """How many the variant has."""
     nanoseconds: int
@@ -109,7 +107,7 @@ class Endpoints:
         self,
         name: str,
         variant: str | None,
-        headers: list[tuple[bytes, bytes]],
+        headers: Iterable[tuple[str, str]],
         body: bytes,
         target: str | None = None,
     ) -> Invoked:
@@ -126,7 +124,7 @@ class Endpoints:
             if fleet is None:
                 raise UnknownTarget(f"Endpoint {name} of account {self.plane.names.account} not found.")
             try:
-                chosen, instance = await fleet.pick(variant)
+                chosen, instance = fleet.pick(variant) or await fleet.wait(variant)
                 _check_target(name, chosen, target)
                 return await _ask(chosen, instance, headers, body)
             except FleetEnded:
@@ -212,7 +210,11 @@ class Endpoints:
             )
 
         return Variant(
-            name, definition, new_instance, definition["Weight"], container_names(definition["Containers"])
+            name,
+            definition,
+            new_instance,
+            definition["Weight"],
+            tuple(container_names(definition["Containers"])),
         )
 
     def _asked(self, definition: dict[str, Any]) -> bytes:
@@ -262,12 +264,11 @@ def _check_target(endpoint: str, variant: Variant, target: str | None) -> None:
 
 
 async def _ask(
-    variant: Variant, instance: Instance, headers: list[tuple[bytes, bytes]], body: bytes
+    variant: Variant, instance: Instance, headers: Iterable[tuple[str, str]], body: bytes
 ) -> Invoked:
     started = perf_counter_ns()
     try:
-        async with asyncio.timeout(_LONGEST):
-            reply = await instance.ask(headers, body)
+        reply = await instance.ask(headers, body, _LONGEST)
     except TimeoutError:
         raise Lost("timed out", variant.name, variant.containers[0], timed_out=True) from None
     return Invoked(

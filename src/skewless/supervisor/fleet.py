@@ -41,14 +41,22 @@ class Variant:
     """As the store has it: containers, weight, count."""
     new_instance: Callable[[], Instance]
     weight: float
-    containers: Sequence[str]
+    containers: tuple[str, ...]
     """Their names."""
     instances: list[Instance] = field(default_factory=list)
 
     @property
-    def ready(self) -> list[Instance]:
-        """The instances that answer."""
-        return [instance for instance in self.instances if instance.ready]
+    def ready(self) -> bool:
+        """Whether an instance answers."""
+        return any(instance.ready for instance in self.instances)
+
+    def least_busy(self) -> Instance | None:
+        """Of the instances that answer."""
+        best = None
+        for instance in self.instances:
+            if instance.ready and (best is None or instance.in_flight < best.in_flight):
+                best = instance
+        return best
 
 
 class Fleet:
@@ -108,17 +116,34 @@ class Fleet:
         self._notice()
         await asyncio.gather(*(instance.stop(drain) for instance in fewer))
 
-    async def pick(self, wanted: str | None) -> tuple[Variant, Instance]:
+    def pick(self, wanted: str | None) -> tuple[Variant, Instance] | None:
         """Who answers the next request: a variant by weight, or the wanted one; of it the least busy instance.
 
-        UnknownTarget where there is no such variant; NoInstance where nobody is ready for so long; FleetEnded when
-        the fleet is being stopped.
+        None where nobody is ready. UnknownTarget where there is no such variant.
         """
-        if wanted is not None and wanted not in self.variants:
-            raise UnknownTarget(f"Variant {wanted} not found for Request")
+        variants = self.variants
+        if wanted is not None:
+            if wanted not in variants:
+                raise UnknownTarget(f"Variant {wanted} not found for Request")
+            variant = variants[wanted]
+        elif len(variants) == 1:
+            (variant,) = variants.values()
+        else:
+            able = [one for one in variants.values() if one.weight > 0 and one.ready]
+            if not able:
+                return None
+            variant = random.choices(able, [one.weight for one in able])[0]
+        best = variant.least_busy()
+        return None if best is None else (variant, best)
+
+    async def wait(self, wanted: str | None) -> tuple[Variant, Instance]:
+        """As `pick`, as soon as somebody is ready.
+
+        NoInstance where nobody is for so long; FleetEnded when the fleet is being stopped.
+        """
         try:
             async with asyncio.timeout(_PATIENCE):
-                while (picked := self._pick(wanted)) is None:
+                while (picked := self.pick(wanted)) is None:
                     if self._ended:
                         raise FleetEnded
                     self._changed.clear()
@@ -126,17 +151,6 @@ class Fleet:
         except TimeoutError:
             raise NoInstance("all its instances are being started again") from None
         return picked
-
-    def _pick(self, wanted: str | None) -> tuple[Variant, Instance] | None:
-        if wanted is None and len(self.variants) > 1:
-            able = [one for one in self.variants.values() if one.weight > 0 and one.ready]
-            if not able:
-                return None
-            variant = random.choices(able, [one.weight for one in able])[0]
-        else:
-            variant = self.variants[wanted or next(iter(self.variants))]
-        best = min(variant.ready, key=lambda instance: instance.in_flight, default=None)
-        return None if best is None else (variant, best)
 
     async def stop(self, drain: float) -> None:
         """End all instances, each when its requests have been answered or ``drain`` seconds are over."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,11 +86,11 @@ class Instance:
         """Keep it alive from the start, however often that takes: what ran before the gateway's own start."""
         self._keeper = asyncio.create_task(self._keep(on_change))
 
-    async def ask(self, headers: list[tuple[bytes, bytes]], body: bytes) -> Reply:
-        """One invocation. HopError where the process went away."""
+    async def ask(self, headers: Iterable[tuple[str, str]], body: bytes, seconds: float) -> Reply:
+        """One invocation. HopError where the process went away, TimeoutError where it takes longer than so."""
         self.in_flight += 1
         try:
-            return await self.hop.ask(b"POST", b"/invocations", headers, body)
+            return await self.hop.ask("POST", "/invocations", seconds=seconds, headers=headers, body=body)
         finally:
             self.in_flight -= 1
             if not self.in_flight:
@@ -177,7 +177,8 @@ class Instance:
             async with asyncio.timeout(self.place.longest_start):
                 while not ended.done():
                     with suppress(HopError):
-                        if (await self.hop.ask(b"GET", b"/ping")).status == 200:
+                        limit = self.place.longest_start
+                        if (await self.hop.ask("GET", "/ping", seconds=limit)).status == 200:
                             return
                     await asyncio.wait([ended], timeout=0.02)
         except TimeoutError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -48,6 +48,11 @@ class Series:
             with self._metrics.lock:
                 self._bucket().add(value, count)
 
+    def add_all(self, values: Sequence[float], minute: int) -> None:
+        """Add finite values, at least one, at a minute (milliseconds)."""
+        with self._metrics.lock:
+            self._metrics.bucket(Key(*self._name, minute)).add_all(values)
+
     def count(self) -> None:
         """Count what was added. Whoever calls holds the lock."""
         if number := len(self._values):
@@ -74,6 +79,8 @@ class Metrics:
         self.store = store
         self.clock = clock
         self.lock = threading.Lock()
+        self.sources: list[Callable[[], None]] = []
+        """Called before anything is told or written: whoever keeps numbers back for a while adds them then."""
         self._buckets: dict[Key, Bucket] = {}
         """What is not in the table yet."""
         self._series: dict[tuple[str, str, str, str], Series] = {}
@@ -159,6 +166,8 @@ class Metrics:
                 self._drop_at = now + DROP_EVERY
 
     def _count(self) -> None:
+        for hand_over in self.sources:
+            hand_over()
         for series in list(self._series.values()):
             with self.lock:  # taken anew for each, since a series that begins a minute waits for it
                 series.count()
