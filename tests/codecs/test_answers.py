@@ -71,7 +71,7 @@ def test_answers(cell: Any, type_: Type, accept: str, text: str) -> None:
     field = Field("x", type_)
     assert render_cell(cell, field, 0, accept, False) == text
     table = Table({"x": from_cells(type_, [cell, cell])}, 2)
-    assert render(table, field, accept, False) == [text, text]
+    assert render(table, field, accept, False).to_pylist() == [text, text]
 
 
 def test_exact_answers_are_never_quoted() -> None:
@@ -84,7 +84,7 @@ def test_exact_answers_are_never_quoted() -> None:
 )
 def test_null_is_nought_to_the_original(type_: Type, text: str) -> None:
     column = from_cells(type_, [None])
-    assert render(Table({"x": column}, 1), Field("x", type_), CSV, True) == [text]
+    assert render(Table({"x": column}, 1), Field("x", type_), CSV, True).to_pylist() == [text]
     assert render_cell(None, Field("x", type_), 0, LINES, True) == text
 
 
@@ -118,7 +118,7 @@ def test_several_columns(accept: str, text: str) -> None:
     row = [1, "a,b", [0.5, float("nan")], ["x", "y"], []]
     assert render_cells(row, SEVERAL, accept) == text
     columns = {f.name: from_cells(f.type, [cell] * 2) for f, cell in zip(SEVERAL, row, strict=True)}
-    assert render_named(Table(columns, 2), SEVERAL, accept) == [text, text]
+    assert render_named(Table(columns, 2), SEVERAL, accept).to_pylist() == [text, text]
     for position, field in enumerate(SEVERAL):
         with pytest.raises(ValueRefused, match="the answer is null") as refused:
             render_cells([*row[:position], None, *row[position + 1 :]], SEVERAL, accept)
@@ -128,7 +128,7 @@ def test_several_columns(accept: str, text: str) -> None:
 def test_labels_by_number() -> None:
     labels = pa.DictionaryArray.from_arrays(pa.array([1, 0, 1]), pa.array(["a", "b,c"]))
     table = Table({"x": Column(STRING, labels)}, 3)
-    assert render(table, Field("x", STRING), CSV, False) == ['"b,c"', "a", '"b,c"']
+    assert render(table, Field("x", STRING), CSV, False).to_pylist() == ['"b,c"', "a", '"b,c"']
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
+from skewless.codecs.bulk import TEXT, grouped, java_texts, quoted_texts, side_by_side
 from skewless.codecs.csvtext import quoted
 from skewless.errors import ValueRefused
 from skewless.javatext import double_text, value_text
 from skewless.schema import Base, Field, Schema, Struct
-from skewless.table import Table
+from skewless.table import Column, Table
 
 CSV: Final = "text/csv"
 LINES: Final = "application/jsonlines"
@@ -22,18 +24,25 @@ _UNBOXED: Final = {Base.BOOLEAN: "false", Base.DOUBLE: "0.0", Base.FLOAT: "0.0"}
 """What null becomes in the original, by Scala's unboxing; ``0`` for whole numbers."""
 
 
-def render(table: Table, field: Field, accept: str, exact: bool) -> list[str]:
+def render(table: Table, field: Field, accept: str, exact: bool) -> pa.Array:
     """Every row's text; see `render_cell`."""
+    found = _bulk(table[field.name], accept, exact)
+    if found is not None:
+        return found
     return _texts(table, field, lambda cell, row: render_cell(cell, field, row, accept, exact))
 
 
-def render_named(table: Table, outputs: Schema, accept: str) -> list[str]:
+def render_named(table: Table, outputs: Schema, accept: str) -> pa.Array:
     """Every row's text of columns that were asked for in a list; see `render_cells`."""
+    if accept == CSV:
+        found = [_bulk(table[field.name], accept, False) for field in outputs]
+        if None not in found and all(field.type.size != 0 for field in outputs):
+            return side_by_side(found, ",")
     columns = [
-        _texts(table, field, lambda cell, row, field=field: _part(cell, field, row, accept))  # type: ignore[misc]
+        _texts(table, field, lambda cell, row, field=field: _part(cell, field, row, accept)).to_pylist()  # type: ignore[misc]
         for field in outputs
     ]
-    return [_joined(parts, accept) for parts in zip(*columns, strict=True)]
+    return pa.array([_joined(parts, accept) for parts in zip(*columns, strict=True)], TEXT)
 
 
 def render_cells(cells: Sequence[Any], outputs: Schema, accept: str) -> str:
@@ -63,17 +72,28 @@ def render_cell(cell: Any, field: Field, row: int, accept: str, exact: bool) -> 
     return _source(value_text(item, base) for item in cell)
 
 
-def _texts(table: Table, field: Field, text_of: Callable[[Any, int], str]) -> list[str]:
+def _bulk(column: Column, accept: str, exact: bool) -> pa.Array | None:
+    """What `render_cell` gives for every cell, made at once; None where each must be looked at."""
+    base, struct = column.type.base, column.type.struct
+    if column.null_mask is not None or (exact and base is Base.FLOAT):
+        return None
+    if column.type.is_vector and accept == CSV and column.type.size:
+        slots = np.ascontiguousarray(column.dense()).reshape(-1)
+        return grouped(java_texts(slots, base), column.type.size, ",")
+    if struct is not Struct.BASIC:
+        return None
+    if base is not Base.STRING:
+        return java_texts(column.values, base)
+    return quoted_texts(column.values) if accept == CSV and not exact else column.values
+
+
+def _texts(table: Table, field: Field, text_of: Callable[[Any, int], str]) -> pa.Array:
     column = table[field.name]
-    if isinstance(column.values, pa.DictionaryArray) and column.null_mask is None:
-        # Each label's text is made once, however many rows have it.
-        labels = [text_of(label, 0) for label in column.values.dictionary.to_pylist()]
-        return [labels[index] for index in column.values.indices.to_pylist()]
     cells = column.values.tolist()
     nulls = column.null_mask
     if nulls is not None:
         cells = [None if null else cell for cell, null in zip(cells, nulls.tolist(), strict=True)]
-    return [text_of(cell, table.row_number(position)) for position, cell in enumerate(cells)]
+    return pa.array([text_of(cell, table.row_number(position)) for position, cell in enumerate(cells)], TEXT)
 
 
 def _single(cell: Any, field: Field, row: int, accept: str) -> str:

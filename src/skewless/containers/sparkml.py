@@ -16,6 +16,7 @@ import numpy as np
 
 from skewless.codecs import csvtext, jsontext, original
 from skewless.codecs.answers import render, render_cell, render_cells, render_named
+from skewless.codecs.bulk import body_of
 from skewless.containers.artifact import Artifact
 from skewless.containers.base import (
     Answer,
@@ -181,8 +182,8 @@ class SparkMLContainer(BuiltIn):
         kind = "text/csv" if chosen == "text/csv" else "application/jsonlines"
         if media_type(content_type) == "application/jsonlines" and (explicit or self.settings.strict):
             # The original's answer to JSON Lines: one Java list of lists, whatever the type it declares.
-            return Answer(("[" + ", ".join(f"[{text}]" for text in texts) + "]").encode(), kind)
-        return Answer("\n".join(texts).encode(), kind)
+            return Answer(b"[" + body_of(texts, "[", "]", ", ") + b"]", kind)
+        return Answer(body_of(texts), kind)
 
     def _accept(self, accept: str | None) -> tuple[str, bool]:
         explicit = accept is not None and accept.strip() not in ("", "*/*")

@@ -18,7 +18,7 @@ from skewless.boosters.booster import Booster
 from skewless.boosters.ensemble import Ensemble
 from skewless.containers import xgboost_csv
 from skewless.containers.base import Answer, BuiltIn, Cells, ExecutionParameters
-from skewless.containers.xgboost_answers import CSV, Rows, accepted, batch, written
+from skewless.containers.xgboost_answers import CSV, Rows, accepted, batch, written, written_lines
 from skewless.containers.xgboost_parity import PARITY, ParityRows
 from skewless.containers.xgboost_requests import SPARSE, Requests
 from skewless.containers.xgboost_selected import VARIABLE, Selection
@@ -202,8 +202,12 @@ class XGBoostContainer(BuiltIn):
 
     def encode(self, table: Table, content_type: str | None, accept: str | None) -> Answer:
         """Predictions in the wanted type, whatever the request's content type was."""
-        columns = [table[name].values.tolist() for name in self.outputs.names]
-        return self._answer(list(zip(*columns, strict=True)), accept)
+        columns = [table[name].values for name in self.outputs.names]
+        kind = accepted(accept, self.default_accept)
+        lines = self.single if self._batch else kind == CSV
+        if self._selection is None and lines and len(table):
+            return written_lines(columns)
+        return self._answer(list(zip(*[values.tolist() for values in columns], strict=True)), accept)
 
     def _answer(self, rows: Rows, accept: str | None) -> Answer:
         strict, kind = self.settings.strict, accepted(accept, self.default_accept)

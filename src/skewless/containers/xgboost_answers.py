@@ -9,8 +9,10 @@ import json
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
+from skewless.codecs.bulk import body_of, python_texts, side_by_side
 from skewless.containers.base import Answer, media_type
 from skewless.errors import AcceptError, ContainerRefused
+from skewless.table import Numbers
 
 Rows: TypeAlias = Sequence[Sequence[float]]
 """Every row's prediction; a model of one number gives rows of one."""
@@ -62,6 +64,12 @@ def written(rows: Rows, kind: str, *, single: bool, strict: bool) -> Answer:
         return Answer(json.dumps({"predictions": scores}).encode(), JSON)
     wanted = f"answers of type {kind} need selected content, which SAGEMAKER_INFERENCE_OUTPUT asks for"
     raise broken(wanted, kind, strict=strict, said=False)
+
+
+def written_lines(columns: Sequence[Numbers]) -> Answer:
+    """The CSV of `written`, for at least one row, and for a model of one number that of `batch`: of whole columns."""
+    texts = [python_texts(numbers) for numbers in columns]
+    return Answer(body_of(side_by_side(texts, ","), after="\n", between=""), CSV_ANSWER)
 
 
 def batch(rows: Rows, *, single: bool) -> Answer:
