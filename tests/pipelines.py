@@ -50,7 +50,7 @@ def stage(name: str, op: Op, inputs: Iterable[str], outputs: Iterable[str]) -> S
     attributes = Attributes(op.encode(), file=None, stage=name)
     return Stage(
         name,
-        Model(op.name, attributes),
+        Model(op.name, attributes, op.encode_files(), op.encode_models()),
         tuple(map(Socket, op.inputs, inputs)),
         tuple(map(Socket, op.outputs, outputs)),
     )
