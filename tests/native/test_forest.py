@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skewless.native.forest import LEAVES, SUMS, VALUES, Array, Branches, Forest, OneRow
+from skewless.native.forest import LEAVES, SUMS, VALUES, Array, Branches, Forest
 
 EDGES = np.array(
     [
@@ -29,6 +29,8 @@ EDGES = np.array(
         3.0,
         7.0,
         -1.0,
+        257.5,
+        2.0**62,
         math.inf,
         -math.inf,
         3e38,
@@ -38,7 +40,13 @@ EDGES = np.array(
 
 
 def grown(
-    random: np.random.Generator, columns: int, depth: int, width: int, kind: Any, categories: bool
+    random: np.random.Generator,
+    columns: int,
+    depth: int,
+    width: int,
+    kind: Any,
+    categories: bool,
+    cut: bool = False,
 ) -> Branches:
     """A random tree with its nodes in random order, the root but at 0; thresholds at the edges where rows are."""
     feature, left, right, leaf, sets = [-1], [-1], [-1], [-1], {}
@@ -65,6 +73,7 @@ def grown(
     return Branches(
         *(np.array(feature), threshold, np.array(left), np.array(right)),
         *(random.random(size) < 0.5, np.array(leaf), values, sets),
+        cut=cut,
     )
 
 
@@ -74,7 +83,10 @@ def leaf_of(tree: Branches, row: Any, inclusive: bool) -> int:
         x = row[tree.feature[node]]
         if node in tree.categories:
             *flags, other = tree.categories[node]
-            goes_left = flags[int(x)] if x == x and 0 <= x < len(flags) and int(x) == x else other
+            if tree.cut:
+                goes_left = flags[int(x) % len(flags) if math.isfinite(x) else 0] if x >= 0 else other
+            else:
+                goes_left = flags[int(x)] if x == x and 0 <= x < len(flags) and int(x) == x else other
         elif math.isnan(x):
             goes_left = bool(tree.missing_left[node])
         else:
@@ -94,9 +106,9 @@ def same(made: Array, expected: Array) -> bool:
     )
 
 
-@given(st.integers(0, 2**32), st.sampled_from([np.float32, np.float64]), st.booleans(), st.booleans())
-@settings(max_examples=60, deadline=None)
-def test_leaves_values_and_sums(seed: int, kind: Any, inclusive: bool, categories: bool) -> None:
+@given(st.integers(0, 2**32), st.sampled_from([np.float32, np.float64]), *[st.booleans()] * 3)
+@settings(max_examples=80, deadline=None)
+def test_leaves_values_and_sums(seed: int, kind: Any, inclusive: bool, categories: bool, cut: bool) -> None:
     random = np.random.default_rng(seed)
     columns, count, width = (
         int(random.integers(1, 6)),
@@ -104,7 +116,9 @@ def test_leaves_values_and_sums(seed: int, kind: Any, inclusive: bool, categorie
         int(random.integers(1, 4)),
     )
     depth = int(random.choice([0, 1, 3, 6, 13]))
-    trees = [grown(random, columns, depth if n % 3 else 2, width, kind, categories) for n in range(count)]
+    trees = [
+        grown(random, columns, depth if n % 3 else 2, width, kind, categories, cut) for n in range(count)
+    ]
     places = random.integers(0, 3, count).tolist()
     forest = Forest(trees, columns, numbers=kind, inclusive=inclusive, outputs=2 + width, places=places)
     rows = rows_at_the_edges(random, int(random.choice([0, 1, 5, 70])), columns, kind)
@@ -130,10 +144,9 @@ def test_leaves_values_and_sums(seed: int, kind: Any, inclusive: bool, categorie
 def by_rows(forest: Forest, rows: Any, start: Any, leaves: Any, sums: Any) -> None:
     pack = struct.Struct(f"={forest.columns}d").pack
     for wanted, expected in ((LEAVES, leaves), (SUMS, sums)):
-        one = OneRow(forest, wanted, start)
+        ask = forest.one_row(wanted, start)
         for row, answer in zip(rows, expected, strict=True):
-            assert one.call(one.place, pack(*row)) == 0
-            assert same(np.array(one.made), answer)
+            assert same(np.array(ask(pack(*row)), answer.dtype), answer)
 
 
 def test_a_row_of_a_very_wide_forest() -> None:
@@ -153,9 +166,8 @@ def test_a_row_of_a_very_wide_forest() -> None:
     ]
     forest = Forest(trees, columns)
     rows = np.eye(3, columns)
-    one = OneRow(forest, VALUES)
-    assert one.call(one.place, rows[1].tobytes()) == 0
-    assert np.flatnonzero(np.array(one.made) == 1.0).tolist() == [0, *range(2, columns)]
+    found = forest.one_row(VALUES)(rows[1].tobytes())
+    assert np.flatnonzero(np.array(found) == 1.0).tolist() == [0, *range(2, columns)]
     assert forest.leaves(rows).tolist() == rows.tolist()
 
 
@@ -166,6 +178,9 @@ def test_threads_at_once() -> None:
     expected = forest.sums(rows)
     with ThreadPoolExecutor(8) as pool:
         assert all(same(made, expected) for made in pool.map(lambda _: forest.sums(rows), range(16)))
+        ask = forest.one_row(SUMS)
+        singles = list(pool.map(lambda row: ask(row.tobytes())[0], rows, chunksize=10))
+    assert same(np.array(singles), expected[:, 0])
 
 
 def test_rows_of_another_width() -> None:

@@ -6,65 +6,131 @@ many partial sums as that machine's registers have doubles; `skewless.ops.blas` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from skewless.errors import SkewlessError
 from skewless.native.library import kernels, row_kernels
 
-Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Doubles: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Flags: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
-MOST_LANES = 32
+MOST_LANES: Final = 32
 
 
-def dots(x: Numbers, y: Numbers, *, lanes: int = 0, fused: bool = False) -> Numbers:
-    """Every row of ``x`` with every row of ``y``: rows of ``x`` by rows of ``y``.
+class _Coefficients(ctypes.Structure):
+    """What dots.h calls coefficients."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("values", "stored")),
+        *((name, ctypes.c_int64) for name in ("vectors", "size", "whole")),
+        *((name, ctypes.c_int32) for name in ("lanes", "fused")),
+    )
+
+
+class Products:
+    """Dot products of rows with the rows of ``values``, fitted once.
 
     With ``lanes`` (1 to 32) there are as many partial sums, each a chain of fused multiply-adds over the slots up to
-    the last multiple of ``lanes``; the sums are added from the first on, then the slots that are left one by one,
-    ``fused`` or not. With 0 lanes all slots go one by one.
-    """
-    x, y = np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
-    size = x.shape[1]
-    made = np.empty((len(x), len(y)))
-    kernels().skewless_dots(
-        x.ctypes.data,
-        len(x),
-        y.ctypes.data,
-        len(y),
-        size,
-        _whole(size, lanes),
-        lanes,
-        fused,
-        made.ctypes.data,
-    )
-    return made
+    the last multiple of ``lanes``; these are added from the first on, then the slots that are left one by one,
+    ``fused`` or not. With 0 lanes all slots go one by one; where ``stored`` marks some, only these, and one by one.
 
-
-class RowDots:
-    """`dots` of one row with all rows of ``y``: ``call(cells)`` with the row's doubles as bytes, then ``made``.
-
-    The bytes are ``struct.pack(f"={size}d", *row)``: a call costs some 0.3 microseconds and the work. ``made`` is a
-    memoryview of doubles that the call fills; whoever shares one among threads must read it before the next call.
+    Batches are computed without the interpreter's lock; threads may ask at once.
     """
 
-    __slots__ = ("_keeps", "call", "made")
+    def __init__(
+        self, values: Doubles, *, lanes: int = 0, fused: bool = False, stored: Flags | None = None
+    ) -> None:
+        values = np.ascontiguousarray(values, np.float64)
+        self.vectors, self.size = values.shape
+        marks = None if stored is None else np.ascontiguousarray(stored, np.bool_)
+        self._kept = (values, marks)
+        self._struct = _Coefficients(
+            values.ctypes.data,
+            None if marks is None else marks.ctypes.data,
+            self.vectors,
+            self.size,
+            self.size - self.size % lanes if lanes else 0,
+            lanes,
+            fused,
+        )
+        self._place = ctypes.addressof(self._struct)
 
-    def __init__(self, y: Numbers, *, lanes: int = 0, fused: bool = False) -> None:
-        y = np.ascontiguousarray(y, np.float64)
-        out = np.zeros(len(y))
-        self._keeps = (y, out)
-        self.made = out.data
-        function, vectors, size = row_kernels().skewless_dots, len(y), y.shape[1]
-        at, whole, to = y.ctypes.data, _whole(size, lanes), out.ctypes.data
+    def dense(self, rows: Doubles, sparse: Flags | None = None) -> Doubles:
+        """The products of dense rows: rows by vectors. Of a row that ``sparse`` marks, only what is not zero counts."""
+        rows = self._fitting(rows)
+        made = np.empty((len(rows), self.vectors))
+        marks = None if sparse is None else np.ascontiguousarray(sparse)
+        kernels().skewless_products(
+            self._place,
+            rows.ctypes.data,
+            len(rows),
+            None if marks is None else marks.ctypes.data,
+            made.ctypes.data,
+        )
+        return made
 
-        def call(cells: bytes) -> None:
-            function(cells, 1, at, vectors, size, whole, lanes, fused, to)
+    def compressed(self, starts: Any, slots: Any, values: Doubles, sparse: Flags | None = None) -> Doubles:
+        """The products of rows in compressed form: row r has the entries from ``starts[r]`` to ``starts[r + 1]``.
 
-        self.call: Callable[[bytes], None] = call
+        Of a row that ``sparse`` marks, or of all without it, only these take part.
+        """
+        starts, slots = np.ascontiguousarray(starts, np.int64), np.ascontiguousarray(slots, np.int32)
+        values = np.ascontiguousarray(values, np.float64)
+        marks = None if sparse is None else np.ascontiguousarray(sparse)
+        made = np.empty((len(starts) - 1, self.vectors))
+        if kernels().skewless_products_csr(
+            self._place,
+            starts.ctypes.data,
+            slots.ctypes.data,
+            values.ctypes.data,
+            len(made),
+            None if marks is None else marks.ctypes.data,
+            made.ctypes.data,
+        ):
+            raise SkewlessError("there is no memory for a row")
+        return made
 
+    def by_columns(self, rows: Doubles, start: Sequence[float], fused: int) -> Doubles:
+        """The products of dense rows, added to ``start`` in the order of a matrix that is stored by columns.
 
-def _whole(size: int, lanes: int) -> int:
-    """The slots that go into partial sums."""
-    return size - size % lanes if lanes else 0
+        Four columns are added at a time: to the first ``fused`` vectors by fused multiply-adds, the last column first;
+        to the others as the sum of their products.
+        """
+        rows, begin = self._fitting(rows), np.array(start, np.float64)
+        made = np.empty((len(rows), self.vectors))
+        kernels().skewless_columns(
+            self._place, fused, rows.ctypes.data, len(rows), begin.ctypes.data, made.ctypes.data
+        )
+        return made
+
+    def one(self) -> Callable[[bytes], float]:
+        """The product of the first vector with one row: its doubles as bytes, ``struct.pack(f"={size}d", *row)``."""
+        product, place = row_kernels().skewless_product, self._place
+
+        def one(cells: bytes, _kept: Products = self) -> float:
+            made: float = product(place, cells)
+            return made
+
+        return one
+
+    def each(self) -> Callable[[bytes], list[float]]:
+        """The products of all vectors with one row, given as for `one`."""
+        products, place, kind = row_kernels().skewless_products, self._place, ctypes.c_double * self.vectors
+
+        def each(cells: bytes, _kept: Products = self) -> list[float]:
+            made = kind()
+            products(place, cells, 1, None, made)
+            answers: list[float] = made[:]
+            return answers
+
+        return each
+
+    def _fitting(self, rows: Doubles) -> Doubles:
+        rows = np.ascontiguousarray(rows, np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.size:
+            raise ValueError(f"the rows are {rows.shape}, the vectors have {self.size} slots")
+        return rows

@@ -1,8 +1,10 @@
 /* Forests: the leaves that rows fall into, what these hold, and its sums. */
 #include "forest.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LANES 8
 #define BLOCK 64
@@ -44,19 +46,17 @@ EXPORTED int skewless_forest_f64(const forest *trees, const rows_of *rows, int64
     return run_f64(trees, 0, trees->trees, rows, begin, end, NAN, (enum wanted)wanted, made);
 }
 
-/* One row again and again, its answer at one place. */
+/* How one row after the other is asked for; start is what sums begin with. */
 typedef struct {
     const forest *trees;
-    const void *start; /* what sums begin with */
-    void *made;
+    const double *start;
     int32_t wanted;
 } one_row;
 
-EXPORTED int skewless_forest_row_f64(const one_row *one, const double *row) {
+EXPORTED int skewless_forest_row_f64(const one_row *one, const double *row, void *made) {
     const forest *trees = one->trees;
     if (one->wanted == SUMS)
-        for (int32_t output = 0; output < trees->outputs_each; output++)
-            ((double *)one->made)[output] = ((const double *)one->start)[output];
+        memcpy(made, one->start, (size_t)trees->outputs_each * sizeof(double));
     rows_of rows = {row, NULL, NULL};
-    return run_f64(trees, 0, trees->trees, &rows, 0, 1, NAN, (enum wanted)one->wanted, one->made);
+    return run_f64(trees, 0, trees->trees, &rows, 0, 1, NAN, (enum wanted)one->wanted, made);
 }

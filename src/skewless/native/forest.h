@@ -35,7 +35,9 @@ typedef struct {
     const void *values;
     const int32_t *used; /* the columns of a row that become its slots */
     const int32_t *slots; /* of each column, its slot or -1 */
-    const int32_t *sets; /* of each set, its arity, and then for each category and at last for any other value: right? */
+    /* Of each set, its arity, and then for each category and at last for any other value: right? With a negative arity,
+       numbers from 0 on are what is left of their whole part when it is divided by the arity; infinity is 0. */
+    const int32_t *sets;
     int32_t trees;
     int32_t columns;
     int32_t used_columns;

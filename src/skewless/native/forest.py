@@ -6,9 +6,10 @@ side by side. It is asked for rows, as a matrix of its kind of numbers:
     forest.leaves(rows)           the number of each row's leaf in each tree
     forest.values(rows)           the value there, where leaves hold one
     forest.sums(rows, start)      the leaves' values added in the order of the trees, in the forest's own numbers
+    forest.one_row(wanted)        a function that answers one of these for a row, at the cost of one call into C
 
-The kernels release the interpreter's lock; threads may ask one forest at once. For one row again and again there is
-`OneRow`, at the cost of one call into C. Whoever makes a forest vouches for its trees: children exist, every walk ends.
+Threads may ask one forest at once; but for one row, the kernels release the interpreter's lock. Whoever makes a forest
+vouches for its trees: children exist, every walk ends.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Branches:
     ``feature`` is -1 for a leaf. A row goes left where its feature is below ``threshold`` (or equal to it, in an
     inclusive forest), and where it is NaN if ``missing_left``. ``leaf`` is the number that a leaf is told by, and
     ``values`` has what leaves hold, by that number, ``width`` numbers each. ``categories`` has for a node that splits
-    by category what goes left: a flag for each category, and at last one for any other value, NaN among them.
+    by category what goes left: a flag for each category, and at last one for any other value, NaN among them. With
+    ``cut``, every number from 0 on is a category: what is left of its whole part when that is divided by their count.
     """
 
     feature: Array
@@ -53,6 +55,7 @@ class Branches:
     leaf: Array
     values: Array
     categories: Mapping[int, Sequence[bool]] = field(default_factory=dict)
+    cut: bool = False
 
 
 class _Forest(ctypes.Structure):
@@ -76,7 +79,7 @@ class Rows(ctypes.Structure):
 
 
 class _OneRow(ctypes.Structure):
-    _fields_ = (*((name, ctypes.c_void_p) for name in ("trees", "start", "made")), ("wanted", ctypes.c_int32))
+    _fields_ = (("trees", ctypes.c_void_p), ("start", ctypes.c_void_p), ("wanted", ctypes.c_int32))
 
 
 class Forest:
@@ -130,6 +133,27 @@ class Forest:
         made[:] = start
         return self._asked(rows, SUMS, made)
 
+    def one_row(self, wanted: int, start: float | Sequence[float] = 0.0) -> Callable[[bytes], list[Any]]:
+        """A function that answers for one row of doubles after the other: LEAVES, VALUES or SUMS, as a list.
+
+        It takes ``struct.pack(f"={columns}d", *row)``. SkewlessError where there is no memory.
+        """
+        begin = np.empty(self.outputs)
+        begin[:] = start
+        asked = _OneRow(self.address, begin.ctypes.data, wanted)
+        number = ctypes.c_int32 if wanted == LEAVES else ctypes.c_double
+        kind: Any = number * (self.outputs if wanted == SUMS else self.trees)
+        call, place = row_kernels().skewless_forest_row_f64, ctypes.addressof(asked)
+
+        def answer(cells: bytes, _kept: Any = (self, begin, asked)) -> list[Any]:
+            made = kind()
+            if call(place, cells, made):
+                raise _no_memory()
+            answers: list[Any] = made[:]
+            return answers
+
+        return answer
+
     def _asked(self, rows: Array, wanted: int, made: Array) -> Array:
         rows = np.ascontiguousarray(rows, self.numbers)
         if rows.ndim != 2 or rows.shape[1] != self.columns:
@@ -137,32 +161,12 @@ class Forest:
         if self._function(
             self.address, ctypes.byref(Rows(rows.ctypes.data)), 0, len(rows), wanted, made.ctypes.data
         ):
-            raise SkewlessError("there is no memory for a block of rows")
+            raise _no_memory()
         return made
 
 
-class OneRow:
-    """One thing that a forest of doubles is asked for, row by row: ``call(place, cells)``, then ``made`` is the answer.
-
-    ``cells`` is ``struct.pack(f"={columns}d", *row)``, ``made`` a memoryview of 32-bit integers for LEAVES, of doubles
-    else. It belongs to one thread at a time. A call answers 0, or -1 where there is no memory.
-    """
-
-    __slots__ = ("_keeps", "call", "made", "place")
-
-    def __init__(self, forest: Forest, wanted: int, start: float | Sequence[float] = 0.0) -> None:
-        begin = np.empty(forest.outputs)
-        begin[:] = start
-        out = (
-            np.zeros(forest.trees, np.int32)
-            if wanted == LEAVES
-            else np.zeros(forest.trees if wanted == VALUES else forest.outputs)
-        )
-        asked = _OneRow(forest.address, begin.ctypes.data, out.ctypes.data, wanted)
-        self._keeps = (forest, begin, out, asked)
-        self.made = out.data
-        self.place = ctypes.addressof(asked)
-        self.call: Callable[[int, bytes], int] = row_kernels().skewless_forest_row_f64
+def _no_memory() -> SkewlessError:
+    return SkewlessError("there is no memory for a block of rows")
 
 
 def _laid_out(trees: Sequence[Branches], columns: int, numbers: Any, inclusive: bool) -> dict[str, Array]:
@@ -217,7 +221,8 @@ def _tree(
         at = nodes[place[node] : place[node] + 1]
         at["feature"] = slots[tree.feature[node]] | _BY_CATEGORY
         at["threshold"] = len(sets)
-        sets += [len(left) - 1, *(not flag for flag in left)]
+        arity = len(left) - 1
+        sets += [-arity if tree.cut else arity, *(not flag for flag in left)]
     return nodes, tree.leaf[order], depth
 
 

@@ -14,6 +14,8 @@ static inline int32_t NAMED(step_by_category)(const NODE *nodes, int32_t node, c
     NUMBER x = row[at->feature & FEATURE];
     const int32_t *set = sets + (int64_t)at->threshold;
     int32_t arity = set[0];
+    if (arity < 0)
+        return at->child + set[1 + (x >= 0 ? x <= DBL_MAX ? (int32_t)fmod(x, -arity) : 0 : -arity)];
     int known = x >= 0 && x < (NUMBER)arity && (NUMBER)(int32_t)x == x;
     return at->child + set[1 + (known ? (int32_t)x : arity)];
 }

@@ -22,12 +22,16 @@ _BATCH: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_forest_f64": (ctypes.c_int, *_FORESTS),
     "skewless_ask": (ctypes.c_int, _POINTER, _POINTER, _LONG, _LONG, _POINTER, _POINTER),
     "skewless_transform": (None, _POINTER, _LONG, _INT, _INT),
-    "skewless_dots": (None, _POINTER, _LONG, _POINTER, _LONG, _LONG, _LONG, _INT, _INT, _POINTER),
+    "skewless_products": (None, _POINTER, _POINTER, _LONG, _POINTER, _POINTER),
+    "skewless_products_csr": (ctypes.c_int, *(_POINTER,) * 4, _LONG, _POINTER, _POINTER),
+    "skewless_columns": (None, _POINTER, _LONG, _POINTER, _LONG, _POINTER, _POINTER),
+    "skewless_each": (None, _POINTER, _POINTER, _LONG, _POINTER),
 }
 _ROW: Final[dict[str, tuple[Any, ...]]] = {
-    "skewless_forest_row_f64": (ctypes.c_int, _POINTER, _POINTER),
+    "skewless_forest_row_f64": (ctypes.c_int, _POINTER, _POINTER, _POINTER),
     "skewless_ask_row": (ctypes.c_int, _POINTER, _POINTER),
-    "skewless_dots": _BATCH["skewless_dots"],
+    "skewless_product": (ctypes.c_double, _POINTER, _POINTER),
+    "skewless_products": _BATCH["skewless_products"],
     "skewless_logf": (ctypes.c_float, ctypes.c_float),
 }
 
