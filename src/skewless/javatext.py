@@ -136,8 +136,14 @@ def parse_integer(text: str, base: Base) -> int:
 
 def fits(number: int, base: Base) -> bool:
     """Whether an integer type holds the number."""
-    limit: int = 1 << (_BITS[base] - 1)
-    return -limit <= number < limit
+    lowest, beyond = whole_range(base)
+    return lowest <= number < beyond
+
+
+def whole_range(base: Base) -> tuple[int, int]:
+    """The lowest number of an integer type, and the one after its highest."""
+    limit = 1 << (_BITS[base] - 1)
+    return -limit, limit
 
 
 def parse_value(text: str, base: Base) -> object:

@@ -44,6 +44,7 @@ def compare(containers: Sequence[Container], body: bytes, kind: str | None, acce
     fused, hops = Pipeline(containers), Pipeline(containers, fused=False)
     wanted = outcome(lambda: hops.invoke(body, kind, accept))
     assert outcome(lambda: fused.invoke(body, kind, accept)) == wanted
+    assert outcome(lambda: fused._by_steps(body, kind, accept, Course())) == wanted
     assert outcome(lambda: fused._columns(body, kind, accept, Course())) == wanted
     return wanted
 

@@ -13,7 +13,10 @@ import pytest
 from skewless.errors import SettingError
 from skewless.ops import OPS, SPARK_READERS
 from skewless.ops.op import Example, Op, Refused, Skipped, reads_spark, register
+from skewless.schema import Field
 from skewless.spec import Attributes, Model
+from skewless.transforms.bind import BoundStage
+from skewless.transforms.compiled import row_function
 from skewless.transforms.parity import same
 from skewless.vectors import SparseVector
 
@@ -68,6 +71,33 @@ def test_both_kernels_give_the_same_bits_and_the_same_refusals(example: Example)
         for one, other in zip(rows, columns, strict=True):
             assert same(_listed(one), _listed(other))
             assert forms(one) == forms(other)
+
+
+GIVEN_UP = (None,)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_compiled_form_gives_the_same_bits_or_gives_up(example: Example) -> None:
+    """What the row kernel refuses or drops is given up, and so is what an op does not care to compile."""
+    types = tuple(column.type for column in example.inputs)
+    inputs, outputs = (
+        tuple(f"{port}{place}" for place in range(len(ports)))
+        for port, ports in (("in", types), ("out", example.op.outputs))
+    )
+    stage = BoundStage("one", example.op, inputs, outputs, types, tuple(example.op.types(types)))
+    compiled = row_function([stage], list(map(Field, inputs, types)), outputs, lambda cells: GIVEN_UP)
+    kernel = example.op.row(types)
+    for row in rows_of(example):
+        made = compiled(row)
+        try:
+            wanted = kernel(*row)
+        except (Refused, Skipped):
+            assert made is GIVEN_UP
+            continue
+        if made is not GIVEN_UP:
+            wanted = wanted if len(outputs) != 1 else (wanted,)
+            assert same(list(made), list(wanted))
+            assert forms(made) == forms(wanted)
 
 
 def forms(value: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from skewless.codecs.csvtext import record
 from skewless.errors import AcceptError, ContentTypeError, RequestError
-from skewless.schema import Schema
+from skewless.ops.compiling import Source, Symbol
+from skewless.schema import Schema, Type
 from skewless.table import Table
 
 Cells: TypeAlias = Sequence[Any]
@@ -151,6 +152,27 @@ class BuiltIn(Container):
     def encode_row(self, cells: Cells, accept: str | None) -> Answer:
         """The row path of `encode`, for a request of one CSV record."""
 
+    def emit_decode(self, source: Source, line: str) -> Sequence[Symbol]:
+        """`record` and `decode_row` in a compiled row path; ``line`` is the name of the text of one CSV line.
+
+        What the row methods would refuse is given up, here and in the others.
+        """
+        fields = source.local(f"{source.constant(self.record)}({line})")
+        source.give_up_if(f"not {fields}")
+        return source.unpacked(f"{source.constant(self.decode_row)}({fields})", _types(self.inputs))
+
+    def emit_run(self, source: Source, given: Sequence[Symbol]) -> Sequence[Symbol]:
+        """`run_row` of what `emit_decode` or `emit_adopt` made."""
+        return source.unpacked(source.call(self.run_row, given), _types(self.outputs))
+
+    def emit_adopt(self, source: Source, given: Sequence[Symbol]) -> Sequence[Symbol]:
+        """`adopt_row` of what another container's `emit_run` made, none of which is null or an empty vector."""
+        return source.unpacked(source.call(self.adopt_row, given), _types(self.inputs))
+
+    def emit_answer(self, source: Source, given: Sequence[Symbol], accept: str | None) -> str:
+        """The expression of what `encode_row` gives for what `emit_run` made."""
+        return source.call(lambda cells: self.encode_row(cells, accept), given)
+
     def trace(self, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
         """What `run` makes of a table, step by step: stage, column, values. By default one step."""
         made = self.run(table)
@@ -167,6 +189,10 @@ class BuiltIn(Container):
         except RequestError as error:
             error.container = error.container or self.name
             raise
+
+
+def _types(schema: Schema) -> list[Type]:
+    return [field.type for field in schema]
 
 
 def skipped(given: int, made: Table) -> tuple[int, ...]:

@@ -28,12 +28,16 @@ from skewless.containers.base import (
     skipped,
 )
 from skewless.containers.mismatch import explained
+from skewless.containers.row_program import Program, program
 from skewless.errors import AnswerTooLarge, EmptyBody, ParityError, RequestError, SettingError
+from skewless.ops.compiling import source_of
 from skewless.table import Table
 
 MOST_CONTAINERS: Final = 15
 MOST_BETWEEN: Final = 5 << 20
 """Bytes of a body between two containers, strictly."""
+_MOST_PROGRAMS: Final = 16
+"""Pairs of content type and accept for which rows are compiled; the headers are the callers' to choose."""
 _CSV: Final = "text/csv"
 _BYTES: Final = "application/octet-stream"
 
@@ -99,7 +103,11 @@ class Pipeline:
         self.recorded = recorded
         self.direct = {one.name: Pipeline([one], fused=fused, strict=strict) for one in containers if direct}
         self.replayed: dict[str, int] = {}
-        self._chain = _row_chain(self.containers) if self.fused else None
+        self._chain = _row_chain(self.containers) if self.fused and not direct else None
+        self._programs: dict[tuple[str | None, str | None], Program | None] = {}
+        self.gave_up = 0
+        """How many requests of one row the compiled way left to the others."""
+        self._program(_CSV, None)
 
     def aimed_at(self, target: str | None) -> Pipeline:
         """The pipeline that answers a request with this target container: itself, where it is in series.
@@ -133,9 +141,41 @@ class Pipeline:
         ``content_type`` is for the first container and ``accept`` for the last, as in SageMaker. RequestError names
         container, stage, column and row. ``course``, a new one, is told how it went.
         """
+        program = self._programs.get((content_type, accept)) or self._program(content_type, accept)
+        if program is None:
+            return self._by_steps(body, content_type, accept, course or Course())
+        if course is None:
+            answer = program(body, None)
+        else:
+            course.containers = self.names
+            course.given[self.names[0]] = len(body)
+            course.marks.append(perf_counter_ns())
+            answer = program(body, course.marks)
+        if answer is None:
+            self.gave_up += 1
+            course = course or Course()
+            course.marks.clear()
+            return self._by_steps(body, content_type, accept, course)
+        return answer
+
+    def row_source(self, accept: str | None = None) -> str | None:
+        """The compiled way of one row of CSV, as Python; None where the containers have none."""
+        program = self._program(_CSV, accept)
+        return None if program is None else source_of(program)
+
+    def _program(self, content_type: str | None, accept: str | None) -> Program | None:
+        """The compiled way of one row for requests of this kind; None where there is none."""
+        if self._chain is None or media_type(content_type) != _CSV:
+            return None
+        key = content_type, accept
+        if key not in self._programs and len(self._programs) < _MOST_PROGRAMS:
+            self._programs[key] = program(self._chain, accept)
+        return self._programs.get(key)
+
+    def _by_steps(self, body: bytes, content_type: str | None, accept: str | None, course: Course) -> Answer:
+        """Every container after the other; by rows where there is one, by columns or hop by hop."""
         if self.direct:
             self.aimed_at(None)  # refuses, and says which there are
-        course = course or Course()
         course.containers = self.names
         marks = course.marks
         marks.append(perf_counter_ns())

@@ -17,6 +17,7 @@ import numpy as np
 from skewless.codecs import csvtext, jsontext, original
 from skewless.codecs.answers import render, render_cell, render_cells, render_named
 from skewless.codecs.bulk import body_of
+from skewless.containers import row_symbols
 from skewless.containers.artifact import Artifact
 from skewless.containers.base import (
     Answer,
@@ -37,10 +38,11 @@ from skewless.containers.sparkml_fit import (
 )
 from skewless.containers.sparkml_schema import SchemaError, SparkMLSchema, convert_schema, parse_schema
 from skewless.errors import AcceptError, BodyError, MalformedBody, SettingError
+from skewless.ops.compiling import LARGEST, Cell, Looked, Source, Symbol, is_small
 from skewless.schema import Base, Field, Schema, Struct, Type
 from skewless.settings import Settings
 from skewless.table import Column, Table
-from skewless.vectors import SparseVector
+from skewless.vectors import WIDE, SparseVector
 
 SCHEMA: Final = "SAGEMAKER_SPARKML_SCHEMA"
 ACCEPT: Final = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
@@ -103,7 +105,7 @@ class SparkMLContainer(BuiltIn):
             for field, cast in zip(self.inputs, self._casts, strict=True)
             if cast is not None and cast[0].base is Base.FLOAT
         ]
-        self._row = self.transform.row_function(self.outputs.names, schema.inputs.names)
+        self._row = self.transform.row_kernels(self.outputs.names, schema.inputs.names)
 
     def _with_schema(self, text: bytes) -> SparkMLContainer:
         schema = convert_schema(msgspec.json.decode(text), "the request", strict=self.settings.strict)
@@ -256,6 +258,42 @@ class SparkMLContainer(BuiltIn):
         else:
             text = render_cell(cells[0], self.outputs.fields[0], 0, chosen, self.settings.strict)
         return Answer(text.encode(), "text/csv" if chosen == "text/csv" else "application/jsonlines")
+
+    def emit_decode(self, source: Source, line: str) -> Sequence[Symbol]:
+        if self.settings.strict or not row_symbols.plain(self.inputs):
+            return super().emit_decode(source, line)
+        return row_symbols.decoded(source, line, self.inputs)
+
+    def emit_run(self, source: Source, given: Sequence[Symbol]) -> Sequence[Symbol]:
+        cast = {
+            field.name: symbol if pair is None else row_symbols.as_type(source, symbol, pair[1])
+            for field, symbol, pair in zip(self.inputs, given, self._casts, strict=True)
+        }
+        return [
+            row_symbols.spread(source, made) for made in self.transform.emit(source, cast, self.outputs.names)
+        ]
+
+    def emit_adopt(self, source: Source, given: Sequence[Symbol]) -> Sequence[Symbol]:
+        if len(self.inputs) > WIDE:
+            return super().emit_adopt(source, given)
+        flat = row_symbols.flat(source, given)
+        return [
+            row_symbols.as_type(source, symbol, field.type)
+            for symbol, field in zip(flat, self.inputs, strict=True)
+        ]
+
+    def emit_answer(self, source: Source, given: Sequence[Symbol], accept: str | None) -> str:
+        chosen, _ = self._accept(accept)
+        first = given[0]
+        if self.listed or isinstance(first, Cell):
+            return super().emit_answer(source, given, accept)
+        if isinstance(first, Looked):
+            if len(first.table) > LARGEST or (first.type.is_vector and not is_small(first)):
+                return super().emit_answer(source, given, accept)
+            return source.value(first.map(lambda cell: self.encode_row([cell], accept), first.type))
+        if chosen != "text/csv":
+            return super().emit_answer(source, given, accept)
+        return f"{source.constant(Answer)}({row_symbols.text(source, first)}.encode(), 'text/csv')"
 
     def execution_parameters(self) -> ExecutionParameters:
         """As the original answers: one record a call, a call for each core, 5 MB."""

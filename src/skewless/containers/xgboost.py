@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from math import nan
+from math import inf, isinf, nan
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeAlias
 
@@ -18,14 +18,16 @@ from skewless.boosters.booster import Booster
 from skewless.boosters.ensemble import Ensemble
 from skewless.containers import xgboost_csv
 from skewless.containers.base import Answer, BuiltIn, Cells, ExecutionParameters
-from skewless.containers.xgboost_answers import CSV, Rows, accepted, batch, written, written_lines
+from skewless.containers.xgboost_answers import CSV, CSV_ANSWER, Rows, accepted, batch, written, written_lines
 from skewless.containers.xgboost_parity import PARITY, ParityRows
 from skewless.containers.xgboost_requests import SPARSE, Requests
 from skewless.containers.xgboost_selected import VARIABLE, Selection
 from skewless.errors import ArtifactError, PayloadTooLarge, SettingError, ValueRefused
-from skewless.schema import DOUBLE, Base, Field, Schema
+from skewless.ops.compiling import Cell, GiveUp, Looked, NotCompiled, Slots, Source, Symbol, as_slots
+from skewless.schema import DOUBLE, Base, Field, Schema, vector
 from skewless.settings import Settings
 from skewless.table import Column, Table
+from skewless.vectors import dense
 
 MODEL: Final = "xgboost-model"
 ACCEPT: Final = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
@@ -277,6 +279,69 @@ class XGBoostContainer(BuiltIn):
     def encode_row(self, cells: Cells, accept: str | None) -> Answer:
         """The row path of `encode`."""
         return self._answer((cells,), accept)
+
+    def emit_decode(self, source: Source, line: str) -> Sequence[Symbol]:
+        """The features as a list."""
+        if self._largest is not None:
+            raise NotCompiled
+        # As in `record` and `numbers_of`; whatever else they would take is left to them.
+        record = source.constant(self.record)
+        fields = source.local(
+            f"""{line}.split(",") if "," in {line} and '"' not in {line} else {record}({line})"""
+        )
+        source.give_up_if(
+            f'len({fields}) != {self.booster.features} or "_" in {line} or not {line}.isascii()'
+        )
+        numbers = source.local(f"[float(text) if text else {source.constant(nan)} for text in {fields}]")
+        total = source.local(f"sum({numbers})")
+        high, low = source.constant(inf), source.constant(-inf)
+        source.give_up_if(f"{total} - {total} != 0.0 and ({high} in {numbers} or {low} in {numbers})")
+        return [Cell(numbers, vector(self.booster.features), null=False)]
+
+    def emit_adopt(self, source: Source, given: Sequence[Symbol]) -> Sequence[Symbol]:
+        """The features as a list."""
+        parts: list[Cell | Looked] = []
+        for symbol in given:
+            slots = as_slots(symbol, any_form=True) if symbol.type.is_vector else None
+            if symbol.type.is_vector and slots is None:
+                numbers = source.local(source.call(self.adopt_row, given))
+                return [Cell(numbers, vector(self.booster.features), null=False)]
+            parts += [source.cell(symbol)] if slots is None else map(_finite, slots.parts)
+        made = Slots(tuple(parts), vector(sum(part.type.size or 1 for part in parts)), always_dense=True)
+        if made.size != self.booster.features:
+            raise NotCompiled
+        cells = [part for part in parts if isinstance(part, Cell)]
+        source.no_bad(cells, infinite=True)
+        return [Cell(source.local(made.dense(source)), made.type, null=False)]
+
+    def emit_run(self, source: Source, given: Sequence[Symbol]) -> Sequence[Symbol]:
+        made = f"{source.constant(self.booster.predict_row)}({source.value(given[0])})"
+        if self.single:
+            return [Cell(source.local(made), DOUBLE, null=False)]
+        cells = source.unpacked(made, [DOUBLE] * len(self.outputs))
+        return [Cell(cell.name, DOUBLE, null=False) for cell in cells]
+
+    def emit_answer(self, source: Source, given: Sequence[Symbol], accept: str | None) -> str:
+        if self._selection is not None or self._batch or accepted(accept, self.default_accept) != CSV:
+            return super().emit_answer(source, given, accept)
+        numbers = "".join(f"{source.value(symbol)}, " for symbol in given)
+        line = f"{source.constant(_line)}(({numbers}))"
+        return f"{source.constant(Answer)}({line}, {source.constant(CSV_ANSWER)})"
+
+
+def _line(numbers: Sequence[float]) -> bytes:
+    return (",".join(map(repr, numbers)) + "\n").encode()
+
+
+def _finite(part: Cell | Looked) -> Cell | Looked:
+    """Without the entries that hold infinity."""
+
+    def checked(vector: Any) -> Any:
+        if any(map(isinf, dense(vector))):
+            raise GiveUp
+        return vector
+
+    return part if isinstance(part, Cell) else part.map(checked, part.type)
 
 
 def _numbers(column: Column) -> Any:

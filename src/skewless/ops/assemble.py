@@ -12,6 +12,7 @@ import numpy as np
 from skewless import spec
 from skewless.coded import Coded, Joined
 from skewless.errors import UnsupportedError
+from skewless.ops.compiling import Cell, Slots, Source, Symbol, as_slots, positive
 from skewless.ops.ml_attributes import NUMERIC, MLAttributes, group, slots_of
 from skewless.ops.op import (
     Example,
@@ -163,6 +164,23 @@ class VectorAssembler(Op):
             return compressed(start, pairs)
 
         return kernel
+
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        (type_,) = self.types([value.type for value in inputs])
+        given = [
+            as_slots(value, any_form=True) if value.type.is_vector else source.cell(value) for value in inputs
+        ]
+        if type_.size is None or type_.size > WIDE or None in given:
+            return None
+        # Null and NaN are refused or dropped, or filled in, which is left to the row kernel as well.
+        source.no_bad([value for value in given if isinstance(value, Cell)])
+        parts: list[Any] = []
+        for value in given:
+            for part in value.parts if isinstance(value, Slots) else (value,):
+                parts.append(positive(source, part))
+        return [Slots(tuple(parts), type_)]
 
     def _refusal(self, value: Any, position: int, row: int) -> Refused:
         return Refused(

@@ -10,6 +10,7 @@ import numpy as np
 
 from skewless import spec
 from skewless.ops.blas import RowGemv, argmax, check_row, checked, divide
+from skewless.ops.compiling import Cell, Source, Symbol
 from skewless.ops.op import Op, RowKernel, SparkStage, TypeRefused
 from skewless.schema import DOUBLE, Type, vector
 from skewless.spec import Attributes, Value
@@ -101,6 +102,27 @@ class Classifier(FeatureOp):
             return finish(raw(features))  # type: ignore[arg-type]
 
         return kernel
+
+    def emit_raw(self, source: Source, features: Symbol) -> Sequence[str] | None:
+        """The expressions of the raw predictions in a compiled row path; None where ``raw`` must be called."""
+        return None
+
+    def emit_prediction(self, source: Source, raw: Sequence[str]) -> str | None:
+        """The expression of the prediction alone, where it follows from the raw predictions at less cost."""
+        return None
+
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        raw = self.emit_raw(source, inputs[0])
+        if raw is None:
+            return None
+        types = self.made()
+        alone = None if any(wanted[:-1]) else self.emit_prediction(source, raw)
+        if alone is not None:
+            return [*[None] * (len(types) - 1), Cell(source.local(alone), types[-1], null=False)]
+        made = source.unpacked(f"{source.constant(self.finish)}([{', '.join(raw)}])", types)
+        return [Cell(cell.name, cell.type, null=False) for cell in made]
 
 
 def check_type(type_: Type, size: int) -> None:

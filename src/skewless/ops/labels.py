@@ -15,6 +15,7 @@ from skewless import spec
 from skewless.coded import Coded
 from skewless.errors import UnsupportedError
 from skewless.javatext import value_text
+from skewless.ops.compiling import ABSENT, Cell, Looked, Source, Symbol, tabled
 from skewless.ops.ml_attributes import MLAttributes, nominal
 from skewless.ops.op import (
     Example,
@@ -125,7 +126,7 @@ class StringIndexer(Op):
         return positions, codes.to_numpy(zero_copy_only=False)
 
     def row(self, inputs: Sequence[Type]) -> RowKernel:
-        index = {label: float(position) for position, label in enumerate(self.labels)}
+        index = self._index
         base = None if inputs[0].is_string else inputs[0].base
         unseen = float(len(self.labels)) if self.handle_invalid == "keep" else None
         skip = self.handle_invalid == "skip"
@@ -141,6 +142,19 @@ class StringIndexer(Op):
             return position
 
         return kernel
+
+    @property
+    def _index(self) -> dict[str, float]:
+        return {label: float(position) for position, label in enumerate(self.labels)}
+
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        (text,) = inputs
+        if not isinstance(text, Cell) or not text.type.is_string:
+            return None
+        unseen = float(len(self.labels)) if self.handle_invalid == "keep" else ABSENT
+        return [source.looked(Looked(text.name, self._index, DOUBLE, unseen))]
 
     def _refusal(self, label: str | None, position: int) -> Refused:
         what = "the value is null" if label is None else f"unseen label {label!r}"
@@ -221,6 +235,13 @@ class IndexToString(Op):
             return labels[int(index)]
 
         return kernel
+
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        (index,) = inputs
+        label = tabled(source, index, map(float, range(len(self.labels))), self.row([index.type]), STRING)
+        return None if label is None else [label]
 
     def _refusal(self, index: float | None, position: int) -> Refused:
         return Refused(

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skewless import spec
-from skewless.ops import blas
+from skewless.ops import blas, sums
 from skewless.ops.blas import Coefficients, RowGemv, check_row, checked
 from skewless.ops.classifiers import Classifier, FeatureOp, hostile, output_columns
+from skewless.ops.compiling import Cell, Source, Symbol
 from skewless.ops.fitted import decode_vector, encode_vector, saved_vector
 from skewless.ops.op import Example, Lowered, RowKernel, SparkStage, reads_spark, register
 from skewless.schema import DOUBLE, Type
@@ -68,6 +69,14 @@ class LinearRegression(FeatureOp):
             return dot(features) + intercept  # type: ignore[arg-type]
 
         return kernel
+
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        margin = sums.dot(source, self.coefficients, inputs[0])
+        if margin is None:
+            return None
+        return [Cell(source.local(f"{margin} + {source.constant(self.intercept)}"), DOUBLE, null=False)]
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -126,6 +135,9 @@ class LinearSVC(Classifier):
     def finish(self, raw: list[float]) -> tuple[Any, ...]:
         return raw, 1.0 if raw[1] > self.threshold else 0.0
 
+    def emit_raw(self, source: Source, features: Symbol) -> Sequence[str] | None:
+        return emit_two_sided(source, features, self.coefficients, self.intercept)
+
     @classmethod
     def examples(cls) -> Iterable[Example]:
         for coefficients in coefficient_examples():
@@ -142,6 +154,17 @@ def two_sided(coefficients: Coefficients, intercept: float) -> RowGemv:
         return [-margin, margin]
 
     return raw
+
+
+def emit_two_sided(
+    source: Source, features: Symbol, coefficients: Coefficients, intercept: float
+) -> Sequence[str] | None:
+    """`two_sided` in a compiled row path."""
+    margin = sums.dot(source, coefficients, features)
+    if margin is None:
+        return None
+    margin = source.local(f"{margin} + {source.constant(intercept)}")
+    return [f"-{margin}", margin]
 
 
 def coefficient_examples() -> Iterable[Coefficients]:

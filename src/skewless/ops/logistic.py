@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skewless import spec
-from skewless.ops import blas
+from skewless.ops import blas, sums
 from skewless.ops.blas import Coefficients, RowGemv, log, sigmoid, softmax
 from skewless.ops.classifiers import (
     FEATURES,
@@ -27,6 +27,7 @@ from skewless.ops.classifiers import (
     source_of,
     thresholds_of,
 )
+from skewless.ops.compiling import Source, Symbol
 from skewless.ops.fitted import (
     Matrix,
     decode_matrix,
@@ -36,7 +37,7 @@ from skewless.ops.fitted import (
     saved_matrix,
     saved_vector,
 )
-from skewless.ops.linear import coefficient_examples, two_sided
+from skewless.ops.linear import coefficient_examples, emit_two_sided, two_sided
 from skewless.ops.op import Example, Lowered, SparkStage, reads_spark, register
 from skewless.spec import Model, Value
 from skewless.table import Column, Numbers
@@ -123,6 +124,27 @@ class LogisticRegression(Classifier):
             score = probability[1] if self.source == PROBABILITY else sigmoid(raw[1])
             chosen = score > self.threshold
         return raw, probability, 1.0 if chosen else 0.0
+
+    def emit_raw(self, source: Source, features: Symbol) -> Sequence[str] | None:
+        if not self.multinomial:
+            return emit_two_sided(source, features, self.matrix.rows[0], self.intercepts[0])
+        if self.matrix.by_columns:
+            return None
+        dots = [sums.dot(source, row, features, in_matrix=True) for row in self.matrix.rows]
+        return (
+            [
+                f"{dot} + {source.constant(start)}"
+                for dot, start in zip(dots, self.intercepts, strict=True)
+                if dot is not None
+            ]
+            if None not in dots
+            else None
+        )
+
+    def emit_prediction(self, source: Source, raw: Sequence[str]) -> str | None:
+        if self.multinomial or self.source != RAW:
+            return None
+        return f"1.0 if {raw[1]} > {source.constant(self._cut())} else 0.0"
 
     def _cut(self) -> float:
         """The threshold on the margin's scale."""

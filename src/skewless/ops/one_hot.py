@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skewless import spec
+from skewless.coded import Coded
+from skewless.ops.compiling import Source, Symbol, tabled
 from skewless.ops.ml_attributes import BINARY, MLAttributes, group
 from skewless.ops.op import (
     Example,
@@ -163,6 +165,15 @@ class OneHotEncoder(Op):
             return units[slot] if slot < WIDE else SparseVector(width, (slot,), (1.0,))
 
         return kernel
+
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        units = [
+            tabled(source, index, map(float, range(size)), self._row_of(position), vector(self.width(size)))
+            for position, (index, size) in enumerate(zip(inputs, self.categories, strict=True))
+        ]
+        return None if None in units else units
 
     def _refusal(self, index: float, size: int, position: int, row: int) -> Refused:
         return Refused(

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias
 import numpy as np
 
 from skewless.errors import SettingError, UnsupportedError
+from skewless.ops.compiling import Source, Symbol
 from skewless.ops.families import Entries, Ops
 from skewless.ops.ml_attributes import MLAttributes
 from skewless.schema import Type
@@ -79,6 +80,10 @@ class Op(ABC):
     """For the reference pages: what becomes of null, NaN, unseen and other bad values, as in Spark."""
     mleap: ClassVar[str]
     """For the reference pages: where MLeap's op differs; empty where it does the same, "absent" where it has none."""
+    pure: ClassVar[bool] = True
+    """Whether its row kernel gives the same whenever it is given the same, and so may run ahead of any row."""
+    any_form: ClassVar[bool] = False
+    """Whether its row kernel gives the same for a vector in either form."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -158,6 +163,15 @@ class Op(ABC):
     @abstractmethod
     def row(self, inputs: Sequence[Type]) -> RowKernel:
         """The row kernel for inputs of these types; all preparation is done here, once."""
+
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        """What the row kernel gives, in the source of a compiled row path; None to have the kernel called there.
+
+        None stands for an output that is not ``wanted`` too. What the kernel would refuse or drop is given up.
+        """
+        return None
 
     @classmethod
     @abstractmethod

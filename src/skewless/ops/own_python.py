@@ -54,6 +54,7 @@ class OwnPython(Op):
         "type than it declares, is refused with the line of its source"
     )
     mleap: ClassVar[str] = "absent"
+    pure: ClassVar[bool] = False
 
     code: Code
     trusted: bool = field(default=False, compare=False)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skewless import spec
+from skewless.ops.compiling import Source, Symbol, as_slots
 from skewless.ops.op import Example, Lowered, Op, RowKernel, SparkStage, reads_spark, register
 from skewless.ops.rows import (
     check,
@@ -115,6 +116,28 @@ class StandardScaler(Op):
 
         return kernel
 
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        mean, factors = self.mean, self.factors or (1.0,) * (self.size or 0)
+        if mean is None:
+            return _multiplied(source, inputs[0], factors)
+        slots = as_slots(inputs[0])
+        if slots is None or slots.counted or slots.size != self.size or not _finite(mean, factors):
+            return None
+        shifted = [f"{{}} - {source.number(by)}" for by in mean]
+        if self.factors is not None:
+            shifted = [f"({text}) * {source.number(by)}" for text, by in zip(shifted, factors, strict=True)]
+        return [
+            slots.mapped(
+                source,
+                lambda place, name: shifted[place].format(name),
+                # Multiplying by 1.0 changes nothing.
+                lambda place, value: (value - mean[place]) * factors[place],
+                always_dense=True,
+            )
+        ]
+
     @classmethod
     def examples(cls) -> Iterable[Example]:
         mean, std = (1.5, -0.0, 1e300, -2.0), (0.5, 0.0, 5e-324, 1e300)
@@ -200,6 +223,11 @@ class MaxAbsScaler(Op):
             return multiply_row(cell, factors)
 
         return kernel
+
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        return _multiplied(source, inputs[0], self.factors)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -293,6 +321,30 @@ class MinMaxScaler(Op):
 
         return kernel
 
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        slots, low, middle = as_slots(inputs[0]), self.low, (self.low + self.high) / 2.0
+        lowest, factors = self.lowest, self.factors
+        if slots is None or slots.counted or slots.size != len(lowest):
+            return None
+        # No slot becomes -0.0, which a dense vector would keep, and the sum that is written here too.
+        if not _finite(lowest, factors, (low, middle)) or "-0.0" in map(str, (low, middle)):
+            return None
+
+        def slot(place: int, value: float) -> float:
+            if value != value:
+                return value
+            return (value - lowest[place]) * factors[place] + low if factors[place] != 0.0 else middle
+
+        def cell(place: int, name: str) -> str:
+            number = source.number
+            if factors[place] == 0.0:
+                return f"{number(middle)} if {name} == {name} else {name}"
+            return f"({name} - {number(lowest[place])}) * {number(factors[place])} + {number(low)}"
+
+        return [slots.mapped(source, cell, slot)]
+
     @classmethod
     def examples(cls) -> Iterable[Example]:
         lowest, highest = (-1.0, 2.0, 0.0, -1e300), (1.0, 2.0, 5e-324, 1e300)
@@ -306,6 +358,29 @@ class MinMaxScaler(Op):
             for column in hostile():
                 yield Example(op, (column,))
         yield Example(cls((0.0,) * 1500, (3.0,) * 1500), (wide(),))
+
+
+def _finite(*several: Numbers) -> bool:
+    return all(math.isfinite(number) for numbers in several for number in numbers)
+
+
+def _multiplied(source: Source, value: Symbol, factors: Numbers) -> Sequence[Symbol] | None:
+    """`multiply_row` in a compiled row path; None where it must be called."""
+    slots = as_slots(value)
+    if slots is None or slots.counted or slots.size != len(factors) or not factors:
+        return None
+    # Of any other factors a zero would become -0.0 or NaN in a dense vector, and in a sparse one it would not.
+    if not _finite(factors) or any(math.copysign(1.0, factor) < 0.0 for factor in factors):
+        return None
+    return [
+        slots.mapped(
+            source,
+            lambda place, name: f"{name} * {source.number(factors[place])}",
+            lambda place, value: value * factors[place],
+            counted=slots,
+            always_dense=slots.always_dense,
+        )
+    ]
 
 
 @reads_spark(

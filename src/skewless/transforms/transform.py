@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 
 import pyarrow as pa
 
 from skewless.errors import AllSkipped, SettingError, ValueRefused
+from skewless.ops.compiling import Source, Symbol
 from skewless.ops.op import Refused, Skipped
 from skewless.schema import Base, Field, Schema, Struct, Type
 from skewless.spec import StageGraph
 from skewless.table import Column, Table, from_arrow, to_arrow
 from skewless.transforms.bind import BoundStage, bind, needed_for, optional_inputs
+from skewless.transforms.compiled import RowFunction, emit, row_function
 from skewless.trust import NO_TRUST, Trust
 from skewless.vectors import WIDE, SparseVector
-
-RowFunction: TypeAlias = Callable[[Sequence[Any]], tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,21 @@ class Transform:
         return tuple(name for name in self.input_schema.names if name in read or name in outputs)
 
     def row_function(self, outputs: Sequence[str], inputs: Sequence[str] | None = None) -> RowFunction:
-        """The row path: a function from the values of ``inputs`` (by default all, in order) to those of ``outputs``."""
+        """The row path: a function from the values of ``inputs`` (by default all, in order) to those of ``outputs``.
+
+        It is compiled; what that gives up, and that alone, the row kernels process one after the other.
+        """
+        names = self.input_schema.names if inputs is None else inputs
+        kernels = self.row_kernels(outputs, names)
+        fields = [Field(name, self.input_schema[name]) for name in names]
+        return row_function(needed_for(self.stages, outputs), fields, outputs, kernels)
+
+    def emit(self, source: Source, given: Mapping[str, Symbol], outputs: Sequence[str]) -> list[Symbol]:
+        """The same within another function: the symbols of ``outputs`` from those of the columns given."""
+        return emit(source, needed_for(self.stages, outputs), given, outputs)
+
+    def row_kernels(self, outputs: Sequence[str], inputs: Sequence[str] | None = None) -> RowFunction:
+        """The same function as a plain sequence of row kernels, which says what is wrong with a row."""
         names = self.input_schema.names if inputs is None else inputs
         slots = {name: slot for slot, name in enumerate(names)}
         given = len(slots)
