@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
-from typer.main import get_command
 
 from skewless.bundles import manifest, parity
 from skewless.cli.main import app
@@ -87,8 +87,9 @@ def test_the_readmes_commands_are_makes() -> None:
 def commands() -> dict[str, set[str]]:
     """Every command of the program with its options."""
     found = {}
-    group = get_command(app)
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
+    context = click.Context(app)
+    for name in app.list_commands(context):
+        command = app.get_command(context, name)
         for below, inner in getattr(command, "commands", {"": command}).items():
             options = {option for param in inner.params for option in param.opts if option.startswith("--")}
             found[f"{name} {below}".strip()] = options

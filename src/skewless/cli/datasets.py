@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from skewless.datasets import CAR_COLUMNS, write_car_evaluation
 
-app = typer.Typer(help="Write example data sets.", no_args_is_help=True)
 
-
-@app.callback()
-def _group() -> None:
+@click.group
+def datasets() -> None:
     """Write example data sets."""
 
 
-@app.command("car-evaluation")
-def car_evaluation(file: Annotated[Path, typer.Argument(help="The CSV file to write.")]) -> None:
-    """Write the Car Evaluation set: 1,728 cars, six attributes and a label."""
+@datasets.command("car-evaluation")
+@click.argument("file", type=click.Path(path_type=Path))
+def car_evaluation(file: Path) -> None:
+    """Write the Car Evaluation set into the CSV file FILE: 1,728 cars, six attributes and a label."""
     rows = write_car_evaluation(file)
     print(f"{file}: {rows:,} rows of {','.join(CAR_COLUMNS)},class")

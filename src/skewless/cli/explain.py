@@ -9,9 +9,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
-import typer
+import click
 
 from skewless.bundles.place import printable
 from skewless.errors import SettingError
@@ -29,20 +29,16 @@ _WIDTH: Final = 120
 """Of text that goes to a file or another program."""
 
 
-def explain(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="A bundle's folder or archive, a model.tar.gz or a pipeline.yaml."
-        ),
-    ],
-    output: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Only the stages that this column needs.")
-    ] = None,
-    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw a picture into this file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Show what a model holds: columns, stages, fitted values, where it comes from. Nothing of it is run."""
+@click.command
+@click.argument("model")
+@click.option("--output", metavar="COLUMN", help="Only the stages that this column needs.")
+@click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Draw a picture into this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def explain(model: str, output: str | None, svg: Path | None, as_json: bool) -> None:
+    """Show what a model holds: columns, stages, fitted values, where it comes from. Nothing of it is run.
+
+    MODEL is a bundle's folder or archive, a model.tar.gz or a pipeline.yaml.
+    """
     outline: Outline = resolve(OUTLINE)(model, output)
     if as_json:
         print(json.dumps(asdict(outline), ensure_ascii=False, indent=2))

@@ -5,64 +5,71 @@ from __future__ import annotations
 import shlex
 import shutil
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from skewless.cli.up import DEFAULT, DataDirOption
+from skewless.cli.up import data_dir_option
 from skewless.containers.images import NAME, RUNTIMES
 from skewless.containers.process.registered import Registered, changed_images, read_images
 from skewless.errors import SettingError
 
-app = typer.Typer(help="Programs of your own as images of containers.", no_args_is_help=True)
+
+@click.group
+def images() -> None:
+    """Programs of your own as images of containers."""
 
 
-@app.command()
-def add(
-    name: Annotated[str, typer.Argument(help="What it is called in pipeline.yaml and CreateModel.")],
-    command: Annotated[
-        str, typer.Option(help="How it is started; it answers GET /ping and POST /invocations.")
-    ],
-    health_timeout: Annotated[
-        int | None, typer.Option(min=1, help="Seconds until it must answer its first ping (240).")
-    ] = None,
-    memory: Annotated[
-        int | None, typer.Option(min=1, metavar="MB", help="The most memory that it may use (4096).")
-    ] = None,
-    data_dir: DataDirOption = DEFAULT,
-) -> None:
-    """Give a program a name, or give the name to another program."""
+@images.command()
+@click.argument("name")
+@click.option(
+    "--command", required=True, help="How it is started; it answers GET /ping and POST /invocations."
+)
+@click.option(
+    "--health-timeout", type=click.IntRange(1), help="Seconds until it must answer its first ping (240)."
+)
+@click.option(
+    "--memory", type=click.IntRange(1), metavar="MB", help="The most memory that it may use (4096)."
+)
+@data_dir_option
+def add(name: str, command: str, health_timeout: int | None, memory: int | None, data_dir: Path) -> None:
+    """Give a program a name, or give the name to another program.
+
+    NAME is what it is called in pipeline.yaml and CreateModel.
+    """
     _check_name(name)
     words = _words(command)
-    with changed_images(data_dir) as images:
-        images[name] = Registered(words, health_timeout, memory)
+    with changed_images(data_dir) as registered:
+        registered[name] = Registered(words, health_timeout, memory)
     print(f"{name} is {shlex.join(words)}")
 
 
-@app.command("list")
-def list_(data_dir: DataDirOption = DEFAULT) -> None:
+@images.command("list")
+@data_dir_option
+def list_(data_dir: Path) -> None:
     """Show the programs that have a name."""
-    images = read_images(data_dir)
-    if not images:
+    registered = read_images(data_dir)
+    if not registered:
         print('There are none. Add one: skewless images add NAME --command "…"')
         return
-    width = max(map(len, images))
-    for name, image in images.items():
+    width = max(map(len, registered))
+    for name, image in registered.items():
         limits = [f"health timeout {image.health_timeout} s"] if image.health_timeout else []
         limits += [f"memory {image.memory_mb} MB"] if image.memory_mb else []
         told = f"  ({', '.join(limits)})" if limits else ""
         print(f"{name:{width}}  {shlex.join(image.command)}{told}")
 
 
-@app.command()
-def remove(name: str, data_dir: DataDirOption = DEFAULT) -> None:
+@images.command()
+@click.argument("name")
+@data_dir_option
+def remove(name: str, data_dir: Path) -> None:
     """Forget a name. What runs goes on running; what is started anew no longer finds it."""
-    with changed_images(data_dir) as images:
-        if name not in images:
+    with changed_images(data_dir) as registered:
+        if name not in registered:
             raise SettingError(
-                f"there is no image {name!r}", hint=f"There are: {', '.join(images) or 'none'}."
+                f"there is no image {name!r}", hint=f"There are: {', '.join(registered) or 'none'}."
             )
-        del images[name]
+        del registered[name]
     print(f"{name} is forgotten.")
 
 

@@ -5,26 +5,45 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import Final, NoReturn
 
-import typer
+import click
 
-from skewless.cli import datasets, explain, images, pipelines, train, up
 from skewless.errors import SkewlessError
+from skewless.lazy import resolve
 
-app = typer.Typer(
-    name="skewless",
-    help="Inference pipelines you own: fit, train, serve and batch, with proof that serving does what training did.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(datasets.app, name="datasets")
-app.add_typer(train.app, name="train")
-app.add_typer(images.app, name="images")
-pipelines.add_to(app)
-up.add_to(app)
-app.command()(explain.explain)
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "skewless.cli.pipelines:serve",
+    "predict": "skewless.cli.pipelines:predict",
+    "transform": "skewless.cli.pipelines:transform",
+    "verify": "skewless.cli.pipelines:verify",
+    "explain": "skewless.cli.explain:explain",
+    "train": "skewless.cli.train:train",
+    "datasets": "skewless.cli.datasets:datasets",
+    "images": "skewless.cli.images:images",
+    "up": "skewless.cli.up:up",
+    "down": "skewless.cli.up:down",
+    "status": "skewless.cli.up:status",
+    "env": "skewless.cli.up:env",
+}
+"""Each command, in the order in which the help shows them; its module is imported when it is asked for."""
+
+
+class _Commands(click.Group):
+    """The table above as click has a group."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        command: click.Command | None = resolve(COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"show_default": True, "max_content_width": 120})
+def app() -> None:
+    """Inference pipelines you own: fit, train, serve and batch, with proof that serving does what training did."""
 
 
 def main() -> None:
@@ -34,9 +53,16 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
     try:
         try:
-            app()
+            with app.make_context("skewless", sys.argv[1:]) as context:
+                app.invoke(context)
         finally:
             sys.stdout.flush()
+        sys.exit(0)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except SkewlessError as error:
         _fail(str(error))
     except KeyboardInterrupt:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
+import click
 
 from skewless.errors import SettingError
 from skewless.lazy import resolve
@@ -28,39 +29,42 @@ LAZY: Final = {
     "transform": "skewless.jobs.batch:transform",
 }
 
-PipelineFile = Annotated[Path, typer.Argument(metavar="PIPELINE", help="A pipeline.yaml.")]
-ContentType = Annotated[
-    str | None, typer.Option("--content-type", help="What the input is; by its name where not given.")
-]
-Accept = Annotated[str | None, typer.Option("--accept", help="What the answer shall be.")]
+_PATH: Final[Any] = click.Path(path_type=Path)
 
-Trusted = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--trust", metavar="HASH|all", help="Let the code of this SHA-256 in the models run; repeatable."
-    ),
-]
+pipeline_file: Final = click.argument("pipeline", type=_PATH)
+content_type_option: Final = click.option(
+    "--content-type", help="What the input is; by its name where not given."
+)
+accept_option: Final = click.option("--accept", help="What the answer shall be.")
+trust_option: Final = click.option(
+    "--trust",
+    multiple=True,
+    metavar="HASH|all",
+    help="Let the code of this SHA-256 in the models run; repeatable.",
+)
 
 _BY_SUFFIX: Final = {".json": "application/json", ".jsonl": "application/jsonlines"}
 _CSV: Final = "text/csv"
 
 
-def add_to(app: typer.Typer) -> None:
-    """Enter the commands."""
-    for command in (serve, predict, transform, verify):
-        app.command()(command)
+@click.command
+@pipeline_file
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    envvar="SAGEMAKER_BIND_TO_PORT",
+    show_envvar=True,
+    help="0 picks a free one.",
+)
+@click.option("--host", default="127.0.0.1", help="The address to listen on.")
+@click.option("--workers", type=click.IntRange(1), default=1, help="Processes that share the port.")
+@trust_option
+def serve(pipeline: Path, port: int, host: str, workers: int, trust: Sequence[str]) -> None:
+    """Serve a pipeline: GET /ping, POST /invocations, GET /execution-parameters.
 
-
-def serve(
-    pipeline: PipelineFile,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, envvar="SAGEMAKER_BIND_TO_PORT", help="0 picks a free one.")
-    ] = 8080,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
-    trust: Trusted = None,
-) -> None:
-    """Serve a pipeline: GET /ping, POST /invocations, GET /execution-parameters."""
+    PIPELINE is a pipeline.yaml.
+    """
     started = time.perf_counter()
 
     def ready(loaded: Any, bound: int) -> None:
@@ -79,13 +83,13 @@ def serve(
     )
 
 
-def _settings(trust: list[str] | None) -> Any:
+def _settings(trust: Sequence[str]) -> Any:
     """What the environment says, with more trust."""
     read = resolve(LAZY["settings"]).read()
-    return replace(read, trust=read.trust | Trust.of(trust or (), "--trust"))
+    return replace(read, trust=read.trust | Trust.of(trust, "--trust"))
 
 
-def _load(pipeline: Path, trust: list[str] | None) -> Any:
+def _load(pipeline: Path, trust: Sequence[str]) -> Any:
     """The pipeline, verified."""
     resolve(LAZY["keep_pandas_out"])()
     loaded = resolve(LAZY["load_pipeline"])(pipeline, settings=_settings(trust))
@@ -99,19 +103,25 @@ def _warn(loaded: Any) -> None:
             print(f"warning: {note}", file=sys.stderr)
 
 
+@click.command
+@pipeline_file
+@click.argument("file", default="-")
+@content_type_option
+@accept_option
+@click.option("--explain", is_flag=True, help="Print what every container and stage makes of the rows.")
+@trust_option
 def predict(
-    pipeline: PipelineFile,
-    file: Annotated[
-        str, typer.Argument(help="A file with the request's body, or - for standard input.")
-    ] = "-",
-    content_type: ContentType = None,
-    accept: Accept = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Print what every container and stage makes of the rows.")
-    ] = False,
-    trust: Trusted = None,
+    pipeline: Path,
+    file: str,
+    content_type: str | None,
+    accept: str | None,
+    explain: bool,
+    trust: Sequence[str],
 ) -> None:
-    """Send one body through a pipeline and print the answer."""
+    """Send one body through a pipeline and print the answer.
+
+    PIPELINE is a pipeline.yaml; FILE has the request's body, and is standard input where it is - or left out.
+    """
     with _load(pipeline, trust) as loaded:
         body = _read(file)
         kind = content_type or _kind_of(Path(file))
@@ -159,17 +169,25 @@ def _kind_of_all(paths: list[Path]) -> str:
     return first
 
 
+@click.command
+@pipeline_file
+@click.argument("inputs", type=_PATH, nargs=-1, required=True, metavar="INPUT…")
+@click.option("--output", type=_PATH, required=True, help="The folder for the answers; FILE gives FILE.out.")
+@content_type_option
+@accept_option
+@trust_option
 def transform(
-    pipeline: PipelineFile,
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT…", help="Files, or folders of files.")],
-    output: Annotated[Path, typer.Option(help="The folder for the answers; FILE gives FILE.out.")],
-    content_type: ContentType = None,
-    accept: Accept = None,
-    trust: Trusted = None,
+    pipeline: Path,
+    inputs: Sequence[Path],
+    output: Path,
+    content_type: str | None,
+    accept: str | None,
+    trust: Sequence[str],
 ) -> None:
     """Send files of records through a pipeline: one output line for each input line, in order.
 
-    Lines of rows that a stage drops have none; their numbers are written to FILE.out.skipped.
+    PIPELINE is a pipeline.yaml; INPUT are files, or folders of files. Lines of rows that a stage drops have none;
+    their numbers are written to FILE.out.skipped.
     """
     found = resolve(LAZY["sources"])(inputs)
     kind = content_type or _kind_of_all([source.path for source in found])
@@ -197,11 +215,17 @@ def transform(
     for path, error in report.failed:
         print(f"error: {path}: {error}", file=sys.stderr)
     if report.failed:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
-def verify(pipeline: PipelineFile, trust: Trusted = None) -> None:
-    """Replay all parity rows: does this pipeline still do what was fitted and trained?"""
+@click.command
+@pipeline_file
+@trust_option
+def verify(pipeline: Path, trust: Sequence[str]) -> None:
+    """Replay all parity rows: does this pipeline still do what was fitted and trained?
+
+    PIPELINE is a pipeline.yaml.
+    """
     with _load(pipeline, trust) as loaded:
         for name, rows in loaded.replayed.items():
             told = f"{rows:,} parity rows equal, bit for bit" if rows else "it carries no parity rows"

@@ -10,10 +10,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-import typer
+import click
 
 from skewless.app.data_dir import DataDir, Identity, Running, role_arn
 from skewless.errors import SettingError, SkewlessError
@@ -34,41 +34,39 @@ _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _STOP: Final = 130.0
 """Seconds that it has to end: as long as requests and children may take."""
 
-DataDirOption = Annotated[
-    Path,
-    typer.Option("--data-dir", envvar="SKEWLESS_DATA_DIR", help="The folder with all its data."),
-]
-DEFAULT: Final = Path(".skewless")
+data_dir_option: Final = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=Path(".skewless"),
+    envvar="SKEWLESS_DATA_DIR",
+    show_envvar=True,
+    help="The folder with all its data.",
+)
 _WHERE: Final = "What was started from another folder is found with --data-dir or SKEWLESS_DATA_DIR."
 
 
-def add_to(app: typer.Typer) -> None:
-    """Enter the commands."""
-    for command in (up, down, status, env):
-        app.command()(command)
-
-
+@click.command
+@data_dir_option
+@click.option("--port", type=click.IntRange(0, 65535), default=4700, help="0 picks a free one.")
+@click.option("--host", default="127.0.0.1", help="The address to listen on.")
+@click.option(
+    "--database", metavar="URL", help="postgresql://…; by default a file of SQLite in the data folder."
+)
+@click.option("--region", help="The region it says it is; the first start fixes it (us-east-1).")
+@click.option(
+    "--s3",
+    metavar="URL",
+    help="Another S3 to keep objects in; its keys in SKEWLESS_S3_ACCESS_KEY and SKEWLESS_S3_SECRET_KEY.",
+)
+@click.option("--detach", "-d", is_flag=True, help="Return when it answers, and leave it running.")
 def up(
-    data_dir: DataDirOption = DEFAULT,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 4700,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    database: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="postgresql://…; by default a file of SQLite in the data folder."),
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option(help="The region it says it is; the first start fixes it (us-east-1).")
-    ] = None,
-    s3: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Another S3 to keep objects in; its keys in SKEWLESS_S3_ACCESS_KEY and SKEWLESS_S3_SECRET_KEY.",
-        ),
-    ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Return when it answers, and leave it running.")
-    ] = False,
+    data_dir: Path,
+    port: int,
+    host: str,
+    database: str | None,
+    region: str | None,
+    s3: str | None,
+    detach: bool,
 ) -> None:
     """Start the services: S3, Glue, SageMaker, its runtime, logs and metrics, on one port."""
     if detach:
@@ -140,7 +138,9 @@ def _detached(data_dir: Path) -> None:
     raise SkewlessError(f"it did not come up within {_START:.0f} seconds", hint=f"See {output}.")
 
 
-def down(data_dir: DataDirOption = DEFAULT) -> None:
+@click.command
+@data_dir_option
+def down(data_dir: Path) -> None:
     """End the services: requests under way are answered, children end with it, data stays."""
     folder = DataDir(data_dir.absolute())
     running = folder.running()
@@ -159,20 +159,24 @@ def down(data_dir: DataDirOption = DEFAULT) -> None:
     print(f"Ended what was up at {running.url}.")
 
 
-def status(data_dir: DataDirOption = DEFAULT) -> None:
+@click.command
+@data_dir_option
+def status(data_dir: Path) -> None:
     """Say whether it is up, and what is in it. Exit status 1 where it is not up."""
     folder = DataDir(data_dir.absolute())
     running = folder.running()
     if running is None:
         print(f"Nothing is up in {folder.root}. {_WHERE}")
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
     age = int(time.time() - running.started)
     print(f"Up at {running.url} for {age // 3600}:{age // 60 % 60:02}:{age % 60:02} (process {running.pid})")
     for line in resolve(LAZY["summary"])(_identity(folder), running.url):
         print(line)
 
 
-def env(data_dir: DataDirOption = DEFAULT) -> None:
+@click.command
+@data_dir_option
+def env(data_dir: Path) -> None:
     """Print the environment variables that lead AWS's clients here: eval "$(skewless env)"."""
     folder = DataDir(data_dir.absolute())
     identity, running = _identity(folder), folder.running()

@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import xgboost
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from skewless.cli.train import app
+from skewless.cli.train import train as command
 from skewless.errors import (
     HyperparameterError,
     SettingError,
@@ -462,7 +462,7 @@ def test_the_command(three: Channels, tmp_path: Path) -> None:
         "--output",
         output,
     )
-    done = CliRunner().invoke(app, ["xgboost", *map(str, options)])
+    done = CliRunner().invoke(command, ["xgboost", *map(str, options)])
     assert done.exit_code == 0, done.exception
     assert (
         done.stderr
@@ -490,7 +490,7 @@ def test_the_command_on_other_data_with_checkpoints_and_folds(tmp_path: Path) ->
         "--checkpoints": "kept",
     }
     given = [text for name, file in options.items() for text in (name, str(tmp_path / file))]
-    done = CliRunner().invoke(app, ["xgboost", *given, "--content-type", "libsvm"])
+    done = CliRunner().invoke(command, ["xgboost", *given, "--content-type", "libsvm"])
     assert done.exit_code == 0, done.exception
     *_, summary, predictions = done.stdout.splitlines()
     assert summary.startswith(f"{tmp_path}/m.tar.gz: 2 models, on 80 rows of 2 features; train-logloss ")
@@ -509,7 +509,7 @@ def test_the_command_lets_errors_through(three: Channels, tmp_path: Path) -> Non
         "--output",
         tmp_path / "m.tar.gz",
     )
-    done = CliRunner().invoke(app, ["xgboost", *map(str, options)])
+    done = CliRunner().invoke(command, ["xgboost", *map(str, options)])
     assert isinstance(done.exception, HyperparameterError)
     assert done.output == ""
 
