@@ -22,9 +22,9 @@ from skewless.containers.load import load_pipeline
 from skewless.containers.pipeline import Pipeline
 from skewless.errors import SkewlessError
 from skewless.serving.app import create_app
+from skewless.serving.express import Express
 from skewless.serving.lean import keep_pandas_out
 from skewless.serving.listening import Server, bind
-from skewless.serving.protocol import Protocol
 from skewless.settings import Settings
 
 PIPELINE: Final = "SKEWLESS_PIPELINE"
@@ -148,10 +148,11 @@ def uvicorn_config(app: Starlette | str, workers: int = 1) -> uvicorn.Config:
         factory=isinstance(app, str),
         workers=workers,
         loop="uvloop",
-        http=Protocol,
+        http=Express,
         lifespan="off",
         ws="none",
         access_log=False,
+        proxy_headers=False,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_GRACE,

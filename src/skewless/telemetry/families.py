@@ -25,11 +25,11 @@ class Histogram:
 
     __slots__ = ("bounds", "counts", "total")
 
-    def __init__(self, bounds: Sequence[float]) -> None:
-        """``bounds``, in order, belong to the bucket that they end."""
+    def __init__(self, bounds: Sequence[float], counts: Sequence[int] = (), total: float = 0.0) -> None:
+        """``bounds``, in order, belong to the bucket that they end; ``counts``, where given, were counted before."""
         self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.total = 0.0
+        self.counts = list(counts) or [0] * (len(bounds) + 1)
+        self.total = total
 
     def add(self, value: float) -> None:
         """Count a value."""

@@ -1,0 +1,165 @@
+"""HTTP on one connection, with a short way for ordinary requests: answered here, without ASGI.
+
+The parser is the same for all. What it finds to be ordinary (see `skewless.serving.heads`) and whole is answered at
+once, in one write; everything else goes to the ASGI application as ever, with the same answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+from skewless.serving.heads import Head, Heads, Ordinary, ordinary
+from skewless.serving.protocol import Protocol as Ordinarily
+
+_END: Final = b"\r\n\r\n"
+
+
+class Lane(Protocol):
+    """The short way of an application, its attribute ``lane``: where there is none, that is None."""
+
+    path: bytes
+    """Of the requests that it takes, which are POST."""
+    heads: Heads
+
+    def takes(self, size: int) -> bool:
+        """Whether a body of so many bytes may be answered while everyone else waits."""
+
+    def reply(self, head: Head, body: bytes, lines: bytes) -> bytes:
+        """The whole answer, ``lines`` among its headers. Raises nothing: what goes wrong is an answer too."""
+
+
+class Express(Ordinarily):
+    """One connection to an application that may have a lane."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        self._between = True
+        """Whether the parser is between two requests."""
+        self._ordinary: Ordinary | None = None
+        """The head of an ordinary request whose body is still coming, or came with the bytes that are being read."""
+        self._body = b""
+        self._answered: Ordinary | None = None
+        self._quiet_since = 0.0
+        super().__init__(*given, **named)
+        self._lane: Lane | None = None if self.limit_concurrency else getattr(self.app, "lane", None)
+        self._date: tuple[Any, bytes] = (None, b"")
+
+    def data_received(self, data: bytes) -> None:
+        lane = self._lane
+        if lane is None or not self._between or not self._is_idle():
+            super().data_received(data)
+            return
+        end = data.find(_END) + len(_END)
+        known = lane.heads.find(data[:end])
+        if known is None:
+            self._read(data, end, lane.heads)
+        elif len(data) == end + known.size and lane.takes(known.size) and not self.flow.write_paused:
+            self._answer(lane, known.head, data[end:])
+        else:
+            super().data_received(data)
+
+    def _read(self, data: bytes, end: int, heads: Heads) -> None:
+        """Have the parser read what may be one whole request, and remember a head that it found to be ordinary."""
+        as_it_came = not self._first
+        self._answered = None
+        super().data_received(data)
+        found: Ordinary | None = self._answered
+        if found is not None and self._between and as_it_came and len(data) == end + found.size:
+            heads.learn(data[:end], found)
+
+    # What the parser tells.
+
+    def on_message_begin(self) -> None:
+        self._between = False
+        if self._lane is None:
+            super().on_message_begin()
+        else:
+            self.url, self.headers, self.expect_100_continue = b"", [], False
+
+    def on_headers_complete(self) -> None:
+        lane = self._lane
+        if lane is None:
+            super().on_headers_complete()
+            return
+        found = ordinary(self.headers) if self._is_plain(lane) and self._is_idle() else None
+        if found is None or not lane.takes(found.size):
+            self._go_the_other_way()
+        else:
+            self._ordinary, self._first = found, False
+
+    def on_body(self, body: bytes) -> None:
+        if self._ordinary is None:
+            super().on_body(body)
+        else:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        self._between = True
+        found = self._ordinary
+        if found is None or self._lane is None:
+            super().on_message_complete()
+        elif self.flow.write_paused:  # the client reads no answers: the application can wait until it does
+            self._go_the_other_way()
+            super().on_message_complete()
+        else:
+            body, self._body = self._body, b""
+            self._ordinary, self._answered = None, found
+            self._answer(self._lane, found.head, body)
+
+    # What the server and the transport tell.
+
+    def shutdown(self) -> None:
+        if self._ordinary is not None:
+            self._go_the_other_way()
+        super().shutdown()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._ordinary is not None:
+            self._go_the_other_way()
+        super().connection_lost(exc)
+
+    def timeout_keep_alive_handler(self) -> None:
+        left = self._quiet_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:  # a request was answered meanwhile: the timer is not set anew for each
+            self._keep_alive_for(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _keep_alive_for(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _is_idle(self) -> bool:
+        """Whether all requests have been answered."""
+        current: Any = self.cycle
+        return current is None or current.response_complete
+
+    def _is_plain(self, lane: Lane) -> bool:
+        parser = self.parser
+        return (
+            self.url == lane.path
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+        )
+
+    def _go_the_other_way(self) -> None:
+        """Hand the request whose head is complete, and what has come of its body, to the application."""
+        url, headers, expect, body = self.url, self.headers, self.expect_100_continue, self._body
+        self._ordinary, self._body = None, b""
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect
+        self.headers.extend(headers)  # the list that the scope holds
+        super().on_headers_complete()
+        if body:
+            super().on_body(body)
+
+    def _answer(self, lane: Lane, head: Head, body: bytes) -> None:
+        state = self.server_state
+        if self._date[0] is not state.default_headers:  # a new list every second
+            lines = b"".join(b"%b: %b\r\n" % header for header in state.default_headers)
+            self._date = state.default_headers, lines
+        self.transport.write(lane.reply(head, body, self._date[1]))
+        state.total_requests += 1
+        self._quiet_since = self.loop.time()
+        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
+            self._keep_alive_for(self.timeout_keep_alive)
