@@ -15,7 +15,8 @@ import boto3
 import uvicorn
 from botocore.config import Config
 
-from skewless.aws.front import App, Front, Receive, Scope, Send
+from skewless.aws.front import App, Front, Invoke, Receive, Scope, Send, Verified
+from skewless.aws.http import Answer
 from skewless.aws.signature import Verifier
 from skewless.control.plane import Plane
 
@@ -28,6 +29,11 @@ async def nothing_here(_: Scope, __: Receive, send: Send) -> None:
     """Stands where a test has no app: 404."""
     await send({"type": "http.response.start", "status": 404, "headers": []})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def no_endpoints(_: Verified, __: bytes) -> Answer:
+    """Stands where a test has no endpoints: 404."""
+    return Answer(404, b"")
 
 
 @contextmanager
@@ -53,10 +59,10 @@ def serve(app: App) -> Iterator[str]:
 
 @contextmanager
 def front(
-    plane: Plane, *, s3: App = nothing_here, invocations: App = nothing_here, **options: Any
+    plane: Plane, *, s3: App = nothing_here, invoke: Invoke = no_endpoints, **options: Any
 ) -> Iterator[str]:
     """The front over a plane; yields the URL that clients take as their endpoint."""
-    app = Front(plane, Verifier({ACCESS_KEY: SECRET}), s3=s3, invocations=invocations, **options)
+    app = Front(plane, Verifier({ACCESS_KEY: SECRET}), s3=s3, invoke=invoke, **options)
     try:
         with serve(app) as url:
             yield url

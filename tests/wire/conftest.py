@@ -1,4 +1,4 @@
-"""A front whose apps for S3 and invocations tell what they were given."""
+"""A front whose ways for S3 and invocations tell what they were given."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from skewless.aws.front import KEY, Receive, Scope, Send, Verified
+from skewless.aws.http import Answer
 from skewless.control.plane import Plane
 from tests.fronts import front
 from tests.planes import plane as make_plane
@@ -15,7 +16,7 @@ from tests.wire.captured import SMALL
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stands for the apps of S3 and InvokeEndpoint: answers the verified body, once it has come to its end."""
+    """Stands for S3's app: answers the verified body, once it has come to its end."""
     verified: Verified = scope[KEY]
     body, more = b"", True
     while more:
@@ -27,6 +28,11 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+async def echo_invocation(verified: Verified, body: bytes) -> Answer:
+    """Stands for InvokeEndpoint."""
+    return Answer(200, body, {"x-told": json.dumps([verified.signed.claim.service])})
+
+
 @pytest.fixture(scope="package")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     with make_plane(tmp_path_factory.mktemp("plane")) as plane:
@@ -35,5 +41,5 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 @pytest.fixture(scope="package")
 def url(plane: Plane) -> Iterator[str]:
-    with front(plane, s3=echo, invocations=echo, most_bytes=SMALL, patience=0.5) as url:
+    with front(plane, s3=echo, invoke=echo_invocation, most_bytes=SMALL, patience=0.5) as url:
         yield url

@@ -1,15 +1,23 @@
 """One client's connection to the gateway, bounded: in how long it may say nothing, and in how much it may say in vain.
 
 Nobody needs keys for what is bounded here, since a signature can be judged only when a request's head has come.
+
+An invocation that comes whole, with nothing unusual in its head, does not go through ASGI, whose messages would cost
+more than all else that is done for it; every other request does, and gets the same answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import resource
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from skewless.aws.http import Answer, Head
 from skewless.serving.protocol import Protocol
 
 MOST_HEAD: Final = 64 << 10
@@ -17,6 +25,17 @@ MOST_HEAD: Final = 64 << 10
 
 _FILES: Final = 8192
 """Open files that the process asks for: each connection is one, and so are objects, logs, instances' sockets."""
+
+
+_INVOCATION: Final = re.compile(rb"/endpoints/[A-Za-z0-9-]+/invocations")
+_UNUSUAL: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
+_UNHEARD: Final = asyncio.Event()
+"""What uvicorn would wake an application with."""
+_SHORT: Final = 64 << 10
+"""Bytes of a body on the short way; the signature of a longer one takes its time."""
+
+Shortcut = Callable[[Head, bytes], Coroutine[Any, Any, Answer] | None]
+"""Answers a whole request, with all headers of the answer; None where the application has to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +61,40 @@ def make_room() -> Bounds:
     return usual if soft == resource.RLIM_INFINITY else Bounds(connections=min(usual.connections, soft // 2))
 
 
-def bounded(given: Bounds) -> type[Connection]:
+def bounded(given: Bounds, way: Shortcut = lambda head, body: None) -> type[Connection]:
     """The class of connections with these bounds, which is how uvicorn takes a protocol."""
 
     class Bounded(Connection):
         bounds = given
+        shortcut = staticmethod(way)
 
     return Bounded
+
+
+class Invocation:
+    """A request on the short way. It stands where uvicorn has its cycle, which learns of the connection's end so."""
+
+    __slots__ = ("disconnected", "keep_alive", "message_event", "response_complete")
+
+    def __init__(self, keep_alive: bool) -> None:
+        self.disconnected = False
+        self.keep_alive = keep_alive
+        self.message_event = _UNHEARD
+        self.response_complete = False
 
 
 class Connection(Protocol):
     """HTTP on one connection, with an end to every wait for the client."""
 
     bounds = Bounds()
+    shortcut: Shortcut = staticmethod(lambda head, body: None)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # it asks for what it is always given
         self._in_head = True
         self._in_vain = 0
+        self._parts: list[bytes] | None = None
+        """The body of a request that may go the short way."""
         self._timer: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
         if len(self.connections) > self.bounds.connections:
@@ -76,6 +111,8 @@ class Connection(Protocol):
     def data_received(self, data: bytes) -> None:
         self._in_vain += len(data)
         super().data_received(data)
+        if self._parts is not None:
+            self._take_the_long_way()  # more of the body is to come, and the application knows how to wait
         if self.transport.is_closing():
             return
         if self._in_vain > MOST_HEAD:
@@ -89,20 +126,83 @@ class Connection(Protocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
-        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
         self._in_head, self._in_vain = False, 0
         self._stop_waiting()
-        super().on_headers_complete()
+        if self._idle() and self._is_invocation():
+            self._first, self._parts = False, []
+        else:
+            self._take_the_long_way()
 
     def on_body(self, body: bytes) -> None:
         self._in_vain = 0
-        super().on_body(body)
+        if self._parts is None:
+            super().on_body(body)
+        else:
+            self._parts.append(body)
 
     def on_message_complete(self) -> None:
         self._in_vain = 0
+        if self._parts is not None:
+            answering = self.shortcut(Head.of("POST", self.url, b"", self.headers), b"".join(self._parts))
+            if answering is not None:
+                self._parts = None
+                self._take_the_short_way(answering)
+                return
+            self._take_the_long_way()
         super().on_message_complete()
+
+    def _is_invocation(self) -> bool:
+        """Whether it may go the short way, by its head."""
+        if not _INVOCATION.fullmatch(self.url) or self.parser.get_method() != b"POST":
+            return False
+        headers = dict(self.headers)
+        size = headers.get(b"content-length", b"")
+        return (
+            size.isdigit()
+            and int(size) <= _SHORT
+            and _UNUSUAL.isdisjoint(headers)
+            and self.parser.get_http_version() == "1.1"
+        )
+
+    def _take_the_long_way(self) -> None:
+        """Give the application the request, whose head is complete, and what has come of its body."""
+        url, headers, expects, parts = self.url, self.headers, self.expect_100_continue, self._parts
+        self._parts = None
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)  # the list is the scope's
+        super().on_headers_complete()
+        for part in parts or ():
+            super().on_body(part)
+
+    def _take_the_short_way(self, answering: Coroutine[Any, Any, Answer]) -> None:
+        invocation = Invocation(self.parser.should_keep_alive())
+        self.cycle = invocation  # type: ignore[assignment]  # it has all that is asked of one
+        task = self.loop.create_task(self._answer(invocation, answering))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _answer(self, invocation: Invocation, answering: Coroutine[Any, Any, Answer]) -> None:
+        answer = await answering
+        if self.flow.write_paused and not invocation.disconnected:
+            await self.flow.drain()
+        if invocation.disconnected:
+            return
+        headers = [f"{name}: {value}\r\n" for name, value in answer.headers.items()]
+        if answer.headers.get("connection") == "close":
+            invocation.keep_alive = False
+        elif not invocation.keep_alive:
+            headers.append("connection: close\r\n")
+        own = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
+        head = "".join(headers).encode("latin-1")
+        self.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[answer.status], own, head, answer.body))
+        invocation.response_complete = True
+        if not invocation.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def on_response_complete(self) -> None:
         if self.transport.is_closing():

@@ -16,7 +16,7 @@ from typing import Final
 import uvicorn
 import uvloop
 
-from skewless.app.connections import bounded, make_room
+from skewless.app.connections import Shortcut, bounded, make_room
 from skewless.app.data_dir import REGION, DataDir, Identity
 from skewless.app.invocations import Invocations
 from skewless.app.scrapes import Scrapes
@@ -142,7 +142,7 @@ class _Gateway:
         verifier = Verifier({identity.access_key: identity.secret_key})
         self.s3 = _s3(folder, options.s3, identity.region)
         invocations = Invocations(self.plane, endpoints)
-        self.front = Front(self.plane, verifier, s3=self.s3, invocations=invocations)
+        self.front = Front(self.plane, verifier, s3=self.s3, invoke=invocations)
         self.app = Scrapes(self.front, invocations.meters.families)
 
     async def serve(self, listener: socket.socket, ready: Callable[[], None]) -> None:
@@ -150,7 +150,7 @@ class _Gateway:
         self._loop = asyncio.get_running_loop()
         await self.supervisor.start()
         try:
-            await Server(_config(self.app), ready).serve(sockets=[listener])
+            await Server(_config(self.app, self.front.shortcut), ready).serve(sockets=[listener])
         finally:
             await self.supervisor.stop()
 
@@ -166,12 +166,12 @@ class _Gateway:
             self._loop.call_soon_threadsafe(self._changed.set)
 
 
-def _config(app: App) -> uvicorn.Config:
+def _config(app: App, shortcut: Shortcut) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",
         ws="none",
-        http=bounded(make_room()),
+        http=bounded(make_room(), shortcut),
         access_log=False,
         log_level="warning",
         server_header=False,

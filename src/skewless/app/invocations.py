@@ -10,19 +10,20 @@ import json
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from time import perf_counter_ns
 from typing import Final
 
 from skewless.app.meters import Meters
-from skewless.aws.front import KEY, Receive, Scope, Send
-from skewless.aws.http import Answer, Head
+from skewless.aws.front import REQUEST_ID, Verified
+from skewless.aws.http import Answer
 from skewless.control import deployments
 from skewless.control.plane import Plane
 from skewless.supervisor.endpoints import Endpoints, Invoked, Lost, WrongContainer
 from skewless.supervisor.fleet import NoInstance, UnknownTarget
 
-_PATH: Final = re.compile(rb"/endpoints/([^/]+)/(invocations|invocations-response-stream|async-invocations)")
-_NAME: Final = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_PATH: Final = re.compile(rb"/endpoints/([a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})/invocations")
+_VARIANT: Final = "x-amzn-sagemaker-target-variant"
 _TARGET: Final = "x-amzn-sagemaker-target-container-hostname"
 _FORWARDED: Final = (
     "content-type",
@@ -33,7 +34,7 @@ _FORWARDED: Final = (
     "traceparent",
     "tracestate",
 )
-_RETURNED: Final = ("x-amzn-sagemaker-custom-attributes", "x-skewless-skipped", "x-skewless-skipped-rows")
+_RETURNED: Final = (b"x-amzn-sagemaker-custom-attributes", b"x-skewless-skipped", b"x-skewless-skipped-rows")
 _REFUSED: Final = {
     "x-amzn-sagemaker-target-model": "TargetModel: the endpoint has no multi-model container",
     "x-amzn-sagemaker-session-id": "SessionId: stateful sessions are not supported",
@@ -50,34 +51,23 @@ class Invocations:
         self.endpoints = endpoints
         self.meters = Meters(plane.metrics)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The front's app for requests whose signature holds."""
-        verified = scope[KEY]
-        answer = await self.answer(verified.head, (await receive())["body"], verified.request_id)
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
-        headers.append((b"content-length", str(len(answer.body)).encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
-
-    async def answer(self, head: Head, body: bytes, request_id: str) -> Answer:
-        """Have an instance answer, and say how that went as the runtime does."""
+    async def __call__(self, verified: Verified, body: bytes) -> Answer:
+        """Have an instance answer a request whose signature holds, and say how that went as the runtime does."""
         started = perf_counter_ns()
-        path = _PATH.fullmatch(head.path)
-        name = path[1].decode("latin-1") if path else ""
-        if path is None or not _NAME.fullmatch(name):
+        path, headers = verified.head.path, verified.head.headers
+        name = _endpoint(path)
+        if name is None:
             return _refusal(
-                "ValidationError", f"{head.path.decode('latin-1')[:200]} is no invocation of an endpoint"
+                "ValidationError", f"{path.decode('latin-1')[:200]} is no invocation of an endpoint"
             )
-        if path[2] != b"invocations":
-            return _refusal("ValidationError", f"{path[2].decode()} is not supported: use InvokeEndpoint")
-        for header, why in _REFUSED.items():
-            if header in head.headers:
-                return _refusal("ValidationError", f"{why}. Leave the parameter out.")
-        wanted = head.headers.get("x-amzn-sagemaker-target-variant")
-        headers = [(key, head.headers[key]) for key in _FORWARDED if key in head.headers]
-        headers.append(("x-amzn-requestid", request_id))
+        if not _REFUSED.keys().isdisjoint(headers):
+            why = next(why for header, why in _REFUSED.items() if header in headers)
+            return _refusal("ValidationError", f"{why}. Leave the parameter out.")
+        given = [(key, headers[key]) for key in _FORWARDED if key in headers]
+        given.append((REQUEST_ID, verified.request_id))
         try:
-            invoked = await self.endpoints.invoke(name, wanted, headers, body, head.headers.get(_TARGET))
+            wanted, target = headers.get(_VARIANT), headers.get(_TARGET)
+            invoked = await self.endpoints.invoke(name, wanted, given, body, target)
         except WrongContainer as error:
             return _refusal("ValidationError", str(error))
         except UnknownTarget as error:
@@ -104,14 +94,14 @@ class Invocations:
 
     def _answer(self, name: str, invoked: Invoked) -> Answer:
         reply = invoked.reply
-        told = {key.decode("latin-1"): value.decode("latin-1") for key, value in reply.headers.items()}
         if not 200 <= reply.status < 300:
+            told = {key.decode("latin-1"): value.decode("latin-1") for key, value in reply.headers.items()}
             return self._refused(name, invoked, told)
-        headers = {
-            "content-type": told.get("content-type", "application/octet-stream"),
-            "x-amzn-invoked-production-variant": invoked.variant,
-        }
-        headers |= {key: told[key] for key in _RETURNED if key in told}
+        kind = reply.headers.get(b"content-type", b"application/octet-stream").decode("latin-1")
+        headers = {"content-type": kind, "x-amzn-invoked-production-variant": invoked.variant}
+        for key in _RETURNED:
+            if key in reply.headers:
+                headers[key.decode()] = reply.headers[key].decode("latin-1")
         return Answer(200, reply.body, headers)
 
     def _refused(self, name: str, invoked: Invoked, told: Mapping[str, str]) -> Answer:
@@ -154,6 +144,13 @@ class Invocations:
             "OriginalStatusCode": status,
         }
         return _error("ModelError", 424, members)
+
+
+@lru_cache(maxsize=1024)
+def _endpoint(path: bytes) -> str | None:
+    """The name of the endpoint that a path invokes."""
+    found = _PATH.fullmatch(path)
+    return found[1].decode() if found else None
 
 
 def _is_text(body: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -14,13 +15,14 @@ PLAIN_PATH: Final = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+/?|/")
 
 def canonical_request(head: Head, signed_headers: tuple[str, ...], service: str, body_sum: str) -> bytes:
     """The request as it is signed: method, path, query, signed headers and their names, the body's sum."""
-    headers = "".join(f"{name}:{' '.join(head.headers[name].split())}\n" for name in signed_headers)
+    headers = "".join([f"{name}:{' '.join(head.headers[name].split())}\n" for name in signed_headers])
     names = ";".join(signed_headers)
     rest = f"{headers}\n{names}\n{body_sum}"
     path, query = _canonical_path(head.path, service), _canonical_query(head.query)
     return b"%b\n%b\n%b\n%b" % (head.method.encode(), path, query, rest.encode("latin-1"))
 
 
+@lru_cache(maxsize=1024)
 def _canonical_path(path: bytes, service: str) -> bytes:
     """S3 encodes each segment once and keeps dots and empty ones; the others encode the path again, normalised."""
     if PLAIN_PATH.fullmatch(path):

@@ -6,9 +6,11 @@ A request goes through these steps, in this order:
 2. S3's signature, then its own app, which gets the body as it streams in, checked on the way
 3. the body of any other, bounded in bytes and in seconds
 4. the signature, which covers that body
-5. InvokeEndpoint's own app
+5. InvokeEndpoint's own way
 6. `Dispatcher`, in a thread: service, operation, members, validation, the operation itself, its answer
 7. whatever was refused on the way, as the protocol tells errors
+
+An InvokeEndpoint with nothing unusual about it need not come as ASGI messages: `Front.shortcut` takes it as a whole.
 """
 
 from __future__ import annotations
@@ -16,17 +18,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from random import getrandbits
 from typing import Any, Final, TypeAlias
 
 from skewless.aws.chunks import body_of
 from skewless.aws.dispatch import Call, Dispatcher
 from skewless.aws.http import Answer, Head
 from skewless.aws.protocols import RUNTIME, Dialect, dialect_of
-from skewless.aws.protocols.rest_json import require_invocation
+from skewless.aws.protocols.rest_json import is_invocation, require_invocation
 from skewless.aws.refusal import Refusal, Refused
 from skewless.aws.signature import SignatureRefused, Signed, Verifier
 from skewless.aws.signature_errors import refusal_of_signature
@@ -45,6 +47,9 @@ MOST_BYTES: Final = 16 << 20
 PATIENCE: Final = 60.0
 """Seconds that such a body may take to come; of an object's body, seconds without a byte."""
 THREADS: Final = 8
+REQUEST_ID: Final = "x-amzn-requestid"
+LONG: Final = 128 << 10
+"""Bytes of a body that is summed up in a thread, so that nobody waits for it."""
 KEY: Final = "skewless"
 """Where an app finds `Verified` in its scope."""
 
@@ -60,6 +65,10 @@ class Verified:
     """What came after an S3 body in chunks, once that has been received."""
 
 
+Invoke: TypeAlias = Callable[[Verified, bytes], Coroutine[Any, Any, Answer]]
+"""InvokeEndpoint: answers a request whose signature holds, and its body."""
+
+
 class Front:
     """The wire as an ASGI app. Closing ends its threads."""
 
@@ -69,15 +78,15 @@ class Front:
         verifier: Verifier,
         *,
         s3: App,
-        invocations: App,
+        invoke: Invoke,
         most_bytes: int = MOST_BYTES,
         patience: float = PATIENCE,
     ) -> None:
-        """``s3`` and ``invocations`` get requests whose signature holds; ``receive`` gives them the object's bytes."""
+        """``s3`` and ``invoke`` get requests whose signature holds; ``receive`` gives S3 the object's bytes."""
         self._dispatcher = Dispatcher(plane)
         self._verifier = verifier
         self._s3 = s3
-        self._invocations = invocations
+        self._invoke = invoke
         self._most_bytes = most_bytes
         self._patience = patience
         self._threads = ThreadPoolExecutor(THREADS, "control")
@@ -91,7 +100,7 @@ class Front:
         if scope["type"] != "http":
             raise TypeError(f"the front answers HTTP, not {scope['type']}")
         head = Head.of(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"])
-        reply = Reply(send, str(uuid.uuid4()), head)
+        reply = Reply(send, request_id(), head)
         dialect = dialect_of(head)
         try:
             await self._answer(scope, receive, reply, head, dialect)
@@ -102,11 +111,36 @@ class Front:
         except Disconnected:
             pass
         except Exception:
-            log.exception("request %s: %s %s", reply.request_id, head.method, head.path.decode("latin-1"))
+            _tell_failure(reply.request_id, head)
             if reply.begun:
                 raise  # the server then closes the connection, which tells the client that there is no more
-            text = f"The service failed. Its log has the details under request id {reply.request_id}"
-            await reply.refuse(Refusal("InternalFailure", "InternalFailure", text, 500), dialect)
+            await reply.refuse(_internal_failure(reply.request_id), dialect)
+
+    def shortcut(self, head: Head, body: bytes) -> Coroutine[Any, Any, Answer] | None:
+        """What answers an InvokeEndpoint that has come as a whole, with all headers of the answer.
+
+        None where something is amiss or unusual: the app answers that.
+        """
+        if dialect_of(head) is not RUNTIME or not is_invocation(head):
+            return None
+        try:
+            claim = self._verifier.claim(head)
+            if claim.service != "sagemaker":
+                return None
+            signed = self._verifier.check(head, claim, _sum_of(body))
+        except SignatureRefused:
+            return None
+        return self._invoked(Verified(head, signed, request_id()), body)
+
+    async def _invoked(self, verified: Verified, body: bytes) -> Answer:
+        try:
+            answer = await self._invoke(verified, body)
+        except Exception:
+            _tell_failure(verified.request_id, verified.head)
+            answer = _last(_internal_failure(verified.request_id), RUNTIME, verified.request_id)
+        length = str(len(answer.body))
+        own = {"content-length": length, REQUEST_ID: verified.request_id}
+        return Answer(answer.status, answer.body, {**answer.headers, **own})
 
     async def _answer(
         self, scope: Scope, receive: Receive, reply: Reply, head: Head, dialect: Dialect
@@ -118,11 +152,11 @@ class Front:
             await self._s3({**scope, KEY: verified}, checked(receive, verified, self._patience), reply)
             return
         body = await self._body(receive, head)
-        signed = self._verifier.check(head, claim, hashlib.sha256(body).hexdigest())
+        total = await asyncio.to_thread(_sum_of, body) if len(body) > LONG else _sum_of(body)
+        signed = self._verifier.check(head, claim, total)
         if dialect is RUNTIME and claim.service == "sagemaker":
             require_invocation(head)
-            verified = Verified(head, signed, reply.request_id)
-            await self._invocations({**scope, KEY: verified}, again(body), reply)
+            await reply.send(await self._invoke(Verified(head, signed, reply.request_id), body))
             return
         call = Call(head, body, claim.service, dialect, reply.request_id)
         answer = await asyncio.get_running_loop().run_in_executor(
@@ -179,7 +213,7 @@ class Reply:
             self.begun = True
             message["headers"] = [
                 *message.get("headers", ()),
-                (b"x-amzn-requestid", self.request_id.encode()),
+                (REQUEST_ID.encode(), self.request_id.encode()),
             ]
         await self._send(message)
 
@@ -199,18 +233,13 @@ class Reply:
             raise ConnectionAbortedError(
                 f"request {self.request_id} was refused while answered: {refusal.message}"
             )
-        answer = dialect.refuses.refuse(refusal, None, self.request_id)
-        await self.send(Answer(answer.status, answer.body, {**answer.headers, "connection": "close"}))
+        await self.send(_last(refusal, dialect, self.request_id))
 
 
-def again(body: bytes) -> Receive:
-    """A ``receive`` for a body that has been read."""
-    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Message:
-        return left.pop() if left else {"type": "http.disconnect"}
-
-    return receive
+def request_id() -> str:
+    """A new id, in the form of a random UUID: by it an answer is found in logs, and nothing depends on its secrecy."""
+    text = f"{getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
 
 
 def checked(receive: Receive, verified: Verified, patience: float) -> Receive:
@@ -235,3 +264,22 @@ def checked(receive: Receive, verified: Verified, patience: float) -> Receive:
         return {"type": "http.request", "body": data, "more_body": more}
 
     return receive_checked
+
+
+def _sum_of(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _tell_failure(request_id: str, head: Head) -> None:
+    log.exception("request %s: %s %s", request_id, head.method, head.path.decode("latin-1"))
+
+
+def _internal_failure(request_id: str) -> Refusal:
+    text = f"The service failed. Its log has the details under request id {request_id}"
+    return Refusal("InternalFailure", "InternalFailure", text, 500)
+
+
+def _last(refusal: Refusal, dialect: Dialect, request_id: str) -> Answer:
+    """A refusal with which the connection ends."""
+    answer = dialect.refuses.refuse(refusal, None, request_id)
+    return Answer(answer.status, answer.body, {**answer.headers, "connection": "close"})

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 from skewless.aws.http import Head
 
 ACCESS_KEY: Final = b"AWSAccessKeyId="
+"""By which a query is known to be of this form."""
 AUTH: Final = ("AWSAccessKeyId", "Expires", "Signature")
 HEADERS: Final = ("content-md5", "content-type")
 SIGNED_NAMES: Final = frozenset(
@@ -55,11 +56,6 @@ SIGNED_NAMES: Final = frozenset(
     )
 )
 """Names of the query that the signature covers."""
-
-
-def is_legacy(head: Head) -> bool:
-    """Whether the URL is of this form."""
-    return ACCESS_KEY in head.query
 
 
 def fields_of(query: bytes) -> dict[str, str | None]:

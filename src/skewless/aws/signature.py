@@ -117,19 +117,22 @@ class Verifier:
 
     def claim(self, head: Head) -> Claim:
         """What the head says, refused where that alone shows that the request will not do: before any body is read."""
-        authorization = head.headers.get("authorization")
-        presigned = b"X-Amz-Signature=" in head.query or b"X-Amz-Credential=" in head.query
-        if authorization is not None and (presigned or legacy.is_legacy(head)):
-            raise SignatureRefused(Fault.MECHANISM, "Only one auth mechanism allowed; the request has two")
-        if presigned:
-            claim = self._presigned(head)
-        elif legacy.is_legacy(head):
-            claim = self._legacy(head)
-        elif authorization is None:
-            raise SignatureRefused(Fault.MISSING, "Request is missing Authentication Token")
-        else:
+        authorization, query = head.headers.get("authorization"), head.query
+        presigned = b"X-Amz-Signature=" in query or b"X-Amz-Credential=" in query
+        older = legacy.ACCESS_KEY in query
+        if authorization is not None:
+            if presigned or older:
+                raise SignatureRefused(
+                    Fault.MECHANISM, "Only one auth mechanism allowed; the request has two"
+                )
             claim = self._in_header(head, authorization)
             self._check_time(claim)
+        elif presigned:
+            claim = self._presigned(head)
+        elif older:
+            claim = self._legacy(head)
+        else:
+            raise SignatureRefused(Fault.MISSING, "Request is missing Authentication Token")
         if claim.access_key not in self._keys:
             raise SignatureRefused(
                 Fault.UNKNOWN_KEY,
@@ -382,18 +385,22 @@ def _body_sum(said: str | None, service: str) -> str | None:
 
 def _check_signed_headers(head: Head, claim: Claim) -> None:
     """What decides what a request does must be signed: the host, and all that is AWS's own."""
-    signed = claim.signed_headers
-    bare = [name for name in head.headers if name.startswith("x-amz-") and name not in signed]
-    if bare or "host" not in signed:
+    bare, absent = _uncovered(tuple(head.headers), claim.signed_headers)
+    if bare:
         raise SignatureRefused(
-            Fault.UNSIGNED_HEADERS,
-            f"There were headers present in the request which were not signed: {', '.join(bare) or 'host'}",
+            Fault.UNSIGNED_HEADERS, f"There were headers present in the request which were not signed: {bare}"
         )
-    absent = [name for name in signed if name not in head.headers]
     if absent:
-        raise SignatureRefused(
-            Fault.MISMATCH, f"the signature covers headers that did not come: {', '.join(absent)}"
-        )
+        raise SignatureRefused(Fault.MISMATCH, f"the signature covers headers that did not come: {absent}")
+
+
+@lru_cache(maxsize=256)
+def _uncovered(names: tuple[str, ...], signed: tuple[str, ...]) -> tuple[str, str]:
+    """Headers that have to be signed and are not, and those that are signed and not there, each as one text."""
+    bare = [name for name in names if name.startswith("x-amz-") and name not in signed]
+    if not bare and "host" not in signed:
+        bare = ["host"]
+    return ", ".join(bare), ", ".join(name for name in signed if name not in names)
 
 
 def _said_of_body(claim: Claim, body_sum: str | None) -> str:

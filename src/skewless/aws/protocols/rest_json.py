@@ -23,9 +23,14 @@ class RestJson:
         return Answer(refusal.status, encode({"message": refusal.message}), headers)
 
 
+def is_invocation(head: Head) -> bool:
+    """Whether it asks for InvokeEndpoint."""
+    return head.method == "POST" and INVOKE.fullmatch(head.path) is not None
+
+
 def require_invocation(head: Head) -> None:
     """Refuse all but InvokeEndpoint, by name where the model has one."""
-    if head.method == "POST" and INVOKE.fullmatch(head.path):
+    if is_invocation(head):
         return
     runtime = service("sagemaker-runtime")
     path = head.path.decode("latin-1")
