@@ -40,11 +40,13 @@ class Coded(Column):
 
     @property
     def nulls(self) -> Mask | None:
-        return _at(self.distinct.nulls, self.codes)
+        marks = self.distinct.nulls
+        return None if marks is None or not marks.any() else marks[self.codes]
 
     @property
     def sparse(self) -> Mask | None:
-        return _at(self.distinct.sparse, self.codes)
+        # None would say that all rows of a `Csr` are sparse.
+        return None if self.distinct.sparse is None else self.distinct.sparse[self.codes]
 
     @cached_property
     def _whole(self) -> Column:
@@ -62,11 +64,6 @@ class Coded(Column):
 
     def take(self, keep: Mask) -> Column:
         return Coded(self.distinct, self.codes[keep])
-
-
-def _at(marks: Mask | None, codes: Codes) -> Mask | None:
-    """The rows' marks; None where none of the distinct cells has one."""
-    return None if marks is None or not marks.any() else marks[codes]
 
 
 class Joined(Column):

@@ -16,16 +16,17 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv as arrow_csv
 
 from skewless.errors import BodyError, EmptyBody, ValueRefused
 from skewless.javatext import parse_value
+from skewless.native.fields import LARGEST, Kind, Numbers, Texts, parted
 from skewless.schema import INTEGERS, Base, Field, Schema, Struct
-from skewless.table import Column, Table, arrow_type, from_cells
+from skewless.table import DTYPES, Column, Table, arrow_type, from_cells
 
 NO_LIST: Final = "Input val is not a list but struct passed is vector/array"
 _BULK: Final = 4096
-"""Below so many bytes the plain reader is quicker than setting up Arrow's."""
+"""Below so many bytes the plain reader is quicker than setting up the other."""
+_KINDS: Final = {Base.STRING: Kind.TEXT, Base.DOUBLE: Kind.DOUBLE} | dict.fromkeys(INTEGERS, Kind.INTEGER)
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _LINE: Final = re.compile(rb"[^\r\n]+")
 _MARK: Final = "\ufeff"
@@ -87,21 +88,22 @@ def records(text: str) -> list[list[str]]:
 
 
 def read_table(body: bytes, schema: Schema, *, bulk_from: int = _BULK) -> Table:
-    """A body of any number of records as a table; from ``bulk_from`` bytes on by Arrow's reader where it will do.
+    """A body of any number of records as a table; from ``bulk_from`` bytes on in one pass where that will do.
 
     BodyError, ValueRefused or, for no byte at all, EmptyBody say what is wrong, and in which row and column.
     """
     _check_basic(schema)
-    columns = _bulk(body, schema) if len(body) >= bulk_from else None
-    if columns is None:
-        rows = [fitting(fields, schema, number) for number, fields in enumerate(records(text_of(body)))]
-        if not rows:
-            raise BodyError(
-                "the body has no record", hint="Send one record a line.", original="Index: 0, Size: 0"
-            )
-        columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
+    table = _bulk(body, schema) if len(body) >= bulk_from else None
+    if table is not None:
+        return table
+    rows = [fitting(fields, schema, number) for number, fields in enumerate(records(text_of(body)))]
+    if not rows:
+        raise BodyError(
+            "the body has no record", hint="Send one record a line.", original="Index: 0, Size: 0"
+        )
+    columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
     typed = {field.name: _typed(texts, field) for field, texts in zip(schema, columns, strict=True)}
-    return Table(typed, len(columns[0]))
+    return Table(typed, len(rows))
 
 
 def cells_of(fields: Sequence[str], schema: Schema) -> list[Any]:
@@ -136,28 +138,42 @@ def _check_basic(schema: Schema) -> None:
             )
 
 
-def _bulk(body: bytes, schema: Schema) -> list[pa.Array] | None:
-    """All fields as strings by Arrow's reader; None where it meets anything that the plain reader must explain."""
-    # Arrow unquotes by other rules, and takes away a byte order mark.
-    if b'"' in body or body.startswith(_MARK.encode()):
+def _bulk(body: bytes, schema: Schema) -> Table | None:
+    """A body read in one pass; None where there is anything that the plain reader must explain."""
+    # Quotes have rules of their own, and a byte order mark has a hint.
+    if b'"' in body or body.startswith(_MARK.encode()) or len(body) > LARGEST or not _is_utf8(body):
         return None
-    names = list(schema.names)
+    parts = parted(body, [_KINDS.get(field.type.base, Kind.SLICES) for field in schema])
+    if not parts or not len(parts[0]):
+        return None
+    columns: dict[str, Column] = {}
+    for part, field in zip(parts, schema, strict=True):
+        column = _typed(_texts(part), field) if isinstance(part, Texts) else _in_range(part, field)
+        if column is None:
+            return None
+        columns[field.name] = column
+    return Table(columns, len(parts[0]))
+
+
+def _is_utf8(body: bytes) -> bool:
     try:
-        table = arrow_csv.read_csv(
-            pa.py_buffer(body),
-            arrow_csv.ReadOptions(column_names=names, block_size=max(len(body), 1 << 20), use_threads=False),
-            arrow_csv.ParseOptions(quote_char=False),
-            arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid:
+        return body.isascii() or bool(body.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _texts(part: Texts) -> pa.Array:
+    buffers = pa.py_buffer(part.offsets), pa.py_buffer(part.data)
+    texts = pa.StringArray.from_buffers(len(part.offsets) - 1, *buffers)
+    return texts if part.codes is None else pa.DictionaryArray.from_arrays(part.codes, texts, safe=False)
+
+
+def _in_range(part: Numbers, field: Field) -> Column | None:
+    """A column of numbers; None where one is out of the type's range."""
+    values = part.values.astype(DTYPES[field.type.base], copy=False)
+    if values.dtype != part.values.dtype and (values != part.values).any():
         return None
-    return [_whole(chunks) for chunks in table.columns] if table.num_rows else None
-
-
-def _whole(chunks: pa.ChunkedArray) -> pa.Array:
-    return chunks.chunk(0) if chunks.num_chunks == 1 else pa.concat_arrays(chunks.chunks)
+    return Column(field.type, values, part.absent if part.absent.any() else None)
 
 
 def _typed(texts: pa.Array, field: Field) -> Column:

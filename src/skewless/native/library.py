@@ -26,6 +26,9 @@ _BATCH: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_products_csr": (ctypes.c_int, *(_POINTER,) * 4, _LONG, _POINTER, _POINTER),
     "skewless_columns": (None, _POINTER, _LONG, _POINTER, _LONG, _POINTER, _POINTER),
     "skewless_each": (None, _POINTER, _POINTER, _LONG, _POINTER),
+    "skewless_fields": (_LONG, ctypes.c_char_p, _LONG, _POINTER, _INT),
+    "skewless_gather": (None, ctypes.c_char_p, _POINTER, _POINTER, _LONG, _POINTER),
+    "skewless_lines": (_LONG, ctypes.c_char_p, _LONG),
 }
 _ROW: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_forest_row_f64": (ctypes.c_int, _POINTER, _POINTER, _POINTER),

@@ -7,9 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
 from skewless.errors import BodyError
+from skewless.native.fields import lines_in
 
 Span = tuple[int, int]
 """Where a record begins and ends in a body, without its line end."""
@@ -74,20 +73,13 @@ class Lines(Records):
 
     def count(self, body: bytes) -> int:
         if b"\r" not in body and not (self.blank and b" " in body):
-            return _lines_in(body)
+            return lines_in(body)
         odd = (b"\n\n", b"\n\r", b" \n", b" \r")
         if body.count(b"\r") != body.count(b"\r\n") or any(mark in body for mark in odd):
             return super().count(body)
         if body.startswith((b"\n", b"\r")) or body.endswith(b" "):
             return super().count(body)
         return body.count(b"\n") + (not body.endswith(b"\n")) if body else 0
-
-
-def _lines_in(body: bytes) -> int:
-    """How many lines without carriage returns are not empty."""
-    ends = np.flatnonzero(np.frombuffer(body, np.uint8) == 0x0A)
-    before = np.diff(ends, prepend=-1, append=len(body))
-    return int(np.count_nonzero(before > 1))
 
 
 class NumberLines(Lines):
