@@ -13,14 +13,15 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from skewless.boosters.booster import REFUSED
+from skewless.codecs.arrowstream import ARROW, read_stream
 from skewless.codecs.libsvm import read_libsvm
 from skewless.codecs.recordio import read_examples
 from skewless.containers import xgboost_csv
 from skewless.containers.base import media_type
 from skewless.errors import BodyError, ContentTypeError, EmptyBody, RequestError, ValueRefused
+from skewless.lazy import resolve
 from skewless.schema import DOUBLE, vector
 from skewless.table import Column, Table
 from skewless.vectors import Csr
@@ -42,6 +43,9 @@ FORMATS: Final[Mapping[str, str]] = {
     "application/x-recordio-protobuf": RECORDIO,
 }
 """Content types to formats. A body without a content type is taken for libsvm, as in the original."""
+
+PARQUET_FILE: Final = "pyarrow.parquet:ParquetFile"
+"""With it come file systems in clouds, which few requests are worth."""
 
 _READ_HERE: Final = ", ".join(list(FORMATS)[1:])
 _MOST_CELLS: Final = 1 << 27
@@ -74,6 +78,8 @@ class Requests:
     def read(self, body: bytes, content_type: str | None) -> Table:
         """A body. ContentTypeError, BodyError, EmptyBody; ValueRefused for a wrong number of features."""
         kind = media_type(content_type)
+        if kind == ARROW and not self.strict:
+            return self._columns(read_stream(body))
         if kind not in FORMATS:
             raise ContentTypeError(
                 f"{kind} is not an accepted ContentType: {_READ_HERE}.",
@@ -120,7 +126,7 @@ class Requests:
         """One column for each feature, by position; null is missing."""
         with _as(PARQUET):
             try:
-                file = pq.ParquetFile(pa.py_buffer(body))
+                file = resolve(PARQUET_FILE)(pa.py_buffer(body))
                 width, rows = file.metadata.num_columns, file.metadata.num_rows
                 if width * rows > _MOST_CELLS:
                     raise BodyError(
@@ -135,6 +141,12 @@ class Requests:
         if not len(table):
             raise EmptyBody("the file has no row", hint="Send one record or more.")
         return self._dense(columns, len(table))
+
+    def _columns(self, table: pa.Table) -> Table:
+        """An Arrow table as a Parquet file's."""
+        for name, kind in zip(table.column_names, table.schema.types, strict=True):
+            _check_numbers(name, kind)
+        return self._dense([_doubles(column) for column in table.columns], len(table))
 
     def recordio(self, body: bytes) -> Table:
         """Records whose feature ``values`` is a dense or a sparse tensor; labels are passed over."""
