@@ -5,6 +5,7 @@ It is what answers for XGBoost's container, so it speaks as the original contain
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from math import inf
 from typing import Final, NoReturn
@@ -12,9 +13,10 @@ from typing import Final, NoReturn
 import numpy as np
 
 from skewless.boosters.booster_model import ModelFacts
-from skewless.boosters.library import Floats
-from skewless.boosters.trained import Columns, Integers, Question, Trained
+from skewless.boosters.library import Columns, Floats, Integers
+from skewless.boosters.trained import AskRow, Question, Trained
 from skewless.errors import ValueRefused
+from skewless.native.xgboost import Asked
 
 REFUSED: Final = "Unable to evaluate payload provided: "
 """How every refusal of well-formed numbers begins, as in the original container."""
@@ -28,7 +30,8 @@ class Booster:
 
     All its trees count, as there, but for a model in an older form: there those up to the best round of early stopping,
     as it was served then. Any number of threads may predict at once. ``outputs`` is None where a row's
-    prediction is one number, else how many there are.
+    prediction is one number, else how many there are. ``library_for`` is empty where the compiled kernels predict, else
+    what about the model is left to XGBoost's library.
     """
 
     def __init__(self, model: bytes, *, artifact: str | None = None, file: str | None = None) -> None:
@@ -40,6 +43,10 @@ class Booster:
         self.kind, self.trees = facts.booster, facts.trees
         self._question = Question(self._trained, by_matrix=self.kind != "gbtree", rounds=_rounds(facts))
         self.outputs = self._question.shape[0] if self._question.shape else None
+        self.library_for = self._trained.library_for
+        asked = self._question.asked
+        self.predict_row: AskRow = self._library_row if asked is None else self._kernel_row(asked)
+        """The prediction for one row: the same bits as `predict`, as Python floats."""
 
     def predict(self, rows: Floats) -> Floats:
         """Predictions for a C-contiguous float32 matrix: a vector, or a matrix where a row has several.
@@ -70,8 +77,28 @@ class Booster:
             raise _infinite(int(columns[wrong]), row, float(values[wrong]))
         return self._question.ask_sparse(starts, columns, values)
 
-    def predict_row(self, values: Sequence[float]) -> float | list[float]:
-        """The prediction for one row: the same bits as `predict`, as Python floats."""
+    def _kernel_row(self, asked: Asked) -> AskRow:
+        pack, answer, trained = struct.Struct(f"={self.features}f").pack, asked.one_row(), self._trained
+        several = self.outputs is not None
+
+        def predict_row(values: Sequence[float]) -> float | list[float]:
+            try:
+                made = answer(pack(*values))
+            except struct.error:
+                if len(values) == self.features:
+                    raise
+                raise self.shape_error(len(values)) from None
+            except OverflowError:
+                made = None
+            if made is None:
+                return self._refuse_infinite(values)
+            if trained.closed:
+                trained.check_open()
+            return made if several else made[0]
+
+        return predict_row
+
+    def _library_row(self, values: Sequence[float]) -> float | list[float]:
         if len(values) != self.features:
             raise self.shape_error(len(values))
         total = sum(values)

@@ -65,12 +65,18 @@ class ModelFacts:
 
 
 def check(data: bytes, *, artifact: str | None = None, file: str | None = None) -> ModelFacts:
-    """The facts of a model file in the current format that is safe to load.
+    """The facts of a model file in the current format that is safe to load; errors as of `checked`."""
+    return checked(data, artifact=artifact, file=file)[0]
+
+
+def checked(data: bytes, *, artifact: str | None = None, file: str | None = None) -> tuple[ModelFacts, Node]:
+    """The facts of a model file in the current format that is safe to load, and its learner: what proved sound.
 
     ArtifactError says what is wrong with it; UnsupportedError names what this version cannot serve.
     """
     with damaged(artifact, file):
-        return _facts(read(data))
+        document = read(data)
+        return _facts(document), document["learner"]
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 
 from skewless.boosters.booster import Booster
-from skewless.boosters.library import Floats
-from skewless.boosters.trained import Columns, Integers
+from skewless.boosters.library import Columns, Floats, Integers
 from skewless.errors import ArtifactError, ValueRefused
 
 VOTING: Final = frozenset({"multi:softmax", "binary:hinge"})

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from skewless.boosters import legacy, pickles
-from skewless.boosters.booster_model import ModelFacts, Unsound, check, damaged, read
+from skewless.boosters.booster_model import ModelFacts, Node, Unsound, checked, damaged, read
 from skewless.boosters.ubjson import written
 
 _PICKLE: Final = re.compile(rb"\x80[\x00-\x05]|\(?[ci][A-Za-z_][\w.]*\r?\n")
@@ -47,10 +47,24 @@ def current(data: bytes, *, artifact: str | None = None, file: str | None = None
 def facts_of(
     data: bytes, *, artifact: str | None = None, file: str | None = None
 ) -> tuple[bytes, ModelFacts]:
-    """A model file of any form in the current one, and its facts; errors as of `current` and of `check`."""
+    """A model file of any form in the current one, and its facts; errors as of `sound`."""
+    made = sound(data, artifact=artifact, file=file)
+    return made.model, made.facts
+
+
+class Sound(NamedTuple):
+    """A model file in the current format that is safe to load, what it says about itself, and its learner."""
+
+    model: bytes
+    facts: ModelFacts
+    learner: Node
+
+
+def sound(data: bytes, *, artifact: str | None = None, file: str | None = None) -> Sound:
+    """A model file of any form, proven sound; errors as of `current` and of `booster_model.checked`."""
     found = current(data, artifact=artifact, file=file)
-    facts = check(found.model, artifact=artifact, file=file)
-    return found.model, replace(facts, pickled=found.pickled, limit=found.limit)
+    facts, learner = checked(found.model, artifact=artifact, file=file)
+    return Sound(found.model, replace(facts, pickled=found.pickled, limit=found.limit), learner)
 
 
 def _unpickled(data: bytes) -> Current:

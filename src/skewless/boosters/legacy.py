@@ -73,7 +73,7 @@ _RANKING: Final = {
     "ndcg_exp_gain": "1",
 }
 _REGRESSION: Final = {"reg_loss_param": {"scale_pos_weight": "1"}}
-_OBJECTIVES: Final[Mapping[str, Mapping[str, Any]]] = {
+OBJECTIVES: Final[Mapping[str, Mapping[str, Any]]] = {
     "reg:squarederror": _REGRESSION,
     "reg:squaredlogerror": {},
     "reg:logistic": _REGRESSION,
@@ -109,14 +109,14 @@ def document(data: bytes) -> dict[str, Any]:
     param = reader.record(_LEARNER)
     objective, kind = reader.name(), reader.name()
     objective = _RENAMED.get(objective.removeprefix("gpu:"), objective.removeprefix("gpu:"))
-    if objective not in _OBJECTIVES or kind not in _BOOSTERS:
+    if objective not in OBJECTIVES or kind not in _BOOSTERS:
         raise Unsound(f"its objective is {objective!r} and its booster {kind!r}, which are not known here")
     features, classes = int(param["num_feature"]), int(param["num_class"])
     if not 0 < features <= MOST_FEATURES or not 0 <= classes <= MOST_GROUPS:
         raise Unsound(f"it has {features} features and {classes} classes")
     booster = _BOOSTERS[kind](reader, features)
     attributes = reader.attributes() if param["attributes"] else {}
-    about: dict[str, Any] = dict(_OBJECTIVES[objective])
+    about: dict[str, Any] = dict(OBJECTIVES[objective])
     if "softmax_multiclass_param" in about:
         about = {"softmax_multiclass_param": {"num_class": str(classes)}}
     learner = {

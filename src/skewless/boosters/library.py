@@ -19,6 +19,8 @@ import numpy as np
 from skewless.errors import SettingError
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Columns: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 
 _LIBRARIES: Final = ("libxgboost.so", "libxgboost.dylib", "xgboost.dll")
 _PLACE: Final = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")

@@ -1,28 +1,30 @@
-"""A trained model in the native library, and the questions it can be asked.
+"""A trained model, and the questions it can be asked: answered by the compiled kernels, or by XGBoost's own library.
 
-What the library would do with a damaged file is kept from it by `skewless.boosters.booster_model`.
+The kernels answer for ordinary forests (`skewless.boosters.kernel`). The library is loaded for other models, when they
+are loaded, and for contributions and leaves, when they are asked for; the bits are the same.
 """
 
 from __future__ import annotations
 
-import ctypes
-import json
 import os
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import nan
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
-from skewless.boosters.formats import facts_of
-from skewless.boosters.library import Floats, Handle, Result, interface, library, reason
-from skewless.errors import ArtifactError, SkewlessError
+from skewless.boosters.formats import sound
+from skewless.boosters.kernel import Kernel, kernel_of
+from skewless.boosters.library import Columns, Floats, Integers
+from skewless.boosters.library_model import LibraryModel, LibraryQuestion
+from skewless.errors import ArtifactError, SettingError, SkewlessError
+from skewless.native.xgboost import Asked
 
-Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
-Columns: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
+AskRow: TypeAlias = Callable[[Sequence[float]], float | list[float]]
+"""From a row's numbers to its answer: one number, or a list. OverflowError for what no finite 32-bit float holds."""
 
 VALUE: Final = 0
 MARGIN: Final = 1
@@ -31,50 +33,54 @@ LEAVES: Final = 6
 """What can be asked for, by the library's own numbers."""
 
 TREES_FOR_THREADS: Final = 2_000_000
-"""Rows times trees from which several threads are worth starting: some 25 ms of work for one."""
+"""Rows times trees from which several threads are worth starting: some 25 ms of work for one in the library."""
 
 
 class Trained:
-    """A model that the library holds, whatever form its file has; two of one model are equal.
+    """A model, whatever form its file has; two of one model are equal.
 
-    ArtifactError where the file is damaged or no model.
+    ArtifactError where the file is damaged or no model. ``library_for`` is why XGBoost's library predicts, empty where
+    the kernels do.
     """
 
     def __init__(self, model: bytes, *, artifact: str | None = None, file: str | None = None) -> None:
-        model, self.facts = facts_of(model, artifact=artifact, file=file)
-        self.model = model
-        self.lock = threading.Lock()
-        calls = library()
-        handle = Handle(calls.XGBoosterFree)
-        calls.XGBoosterCreate(None, 0, ctypes.byref(handle.pointer))
-        self._handle: Handle | None = handle
-        # One thread inside the library: starting a team of its own for a row costs more than the row, and its
-        # threads then spin. Large batches are divided among threads here instead, which gives the same bits.
-        failed = (
-            calls.XGBoosterLoadModelFromBuffer(handle.pointer, model, len(model))
-            or calls.XGBoosterSetParam(handle.pointer, b"nthread", b"1")
-        )  # fmt: skip
-        try:
-            if failed:
-                raise SkewlessError(reason())
-            # The first prediction sets the library up, which it does not do safely from two threads at once.
-            Question(self, by_matrix=self.facts.booster == "gblinear")
-        except SkewlessError as error:
-            self.close()
-            raise ArtifactError(
-                f"XGBoost cannot use this model: {error.message}", artifact=artifact, file=file
-            ) from None
+        self.model, self.facts, learner = sound(model, artifact=artifact, file=file)
+        made = kernel_of(learner, self.facts)
+        self.kernel: Kernel | None = None if isinstance(made, str) else made
+        self.library_for = made if isinstance(made, str) else ""
+        self.closed = False
+        self._lock = threading.Lock()
+        self._library: LibraryModel | None = None
+        if self.kernel is None:
+            try:
+                # The first prediction sets the library up, which it does not do safely from two threads at once.
+                Question(self, by_matrix=self.facts.booster == "gblinear")
+            except SettingError:
+                raise
+            except SkewlessError as error:
+                self.close()
+                raise ArtifactError(
+                    f"XGBoost cannot use this model: {error.message}", artifact=artifact, file=file
+                ) from None
 
-    def handle(self) -> Handle:
-        """What the library knows the model by. SkewlessError after `close`."""
-        handle = self._handle
-        if handle is None:
+    def library(self) -> LibraryModel:
+        """The model in the library, which takes it when it is first asked for. SkewlessError where it does not."""
+        with self._lock:
+            if self._library is None:
+                self.check_open()
+                self._library = LibraryModel(self.model, self.facts.features)
+            return self._library
+
+    def check_open(self) -> None:
+        """SkewlessError after `close`."""
+        if self.closed:
             raise SkewlessError("the model is closed")
-        return handle
 
     def close(self) -> None:
         """Give the model back; a second call does nothing."""
-        self._handle = None
+        self.closed = True
+        if self._library is not None:
+            self._library.close()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Trained) and self.model == other.model
@@ -86,10 +92,8 @@ class Trained:
 class Question:
     """One thing to ask of a model: what of it, what counts as missing beside NaN, and which rounds of its training.
 
-    ``by_matrix`` has the library make a matrix of its own first, and one thread at a time: a linear model predicts in
-    no other way, and contributions and leaves are given in no other. It refuses infinity. A dart model can do both, but
-    rounds otherwise then (measured: one row in some hundreds differs in the last bits). ``rounds`` are the first and
-    the one after the last, (0, 0) for all. ``shape`` is that of a row's answer.
+    ``rounds`` are the first and the one after the last, (0, 0) for all. ``shape`` is that of a row's answer, and
+    ``ask_row`` gives it for one row. ``by_matrix`` is a `LibraryQuestion`'s.
     """
 
     def __init__(
@@ -101,137 +105,57 @@ class Question:
         rounds: tuple[int, int] = (0, 0),
         by_matrix: bool = False,
     ) -> None:
-        self.by_matrix = by_matrix
         self._trained = trained
-        self._config = json.dumps(
-            {
-                "type": want,
-                "training": False,
-                "iteration_begin": rounds[0],
-                "iteration_end": rounds[1],
-                "missing": missing,
-                "strict_shape": False,
-                "cache_id": 0,
-            }
-        ).encode()
-        self._matrix = json.dumps({"missing": missing, "nthread": 1, "data_split_mode": 0}).encode()
-        features = trained.facts.features
-        self._row = _Row(features, self._config)
-        self.shape = self._ask(np.full((1, features), nan, np.float32), None).shape[1:]
+        self.asked: Asked | None = None
+        self._one_at_a_time = by_matrix
+        if trained.kernel is not None and want in (VALUE, MARGIN) and not by_matrix:
+            self.asked = trained.kernel.asked(margin=want == MARGIN, missing=missing, rounds=rounds)
+        if self.asked is None:
+            model = trained.library()
+            library = LibraryQuestion(model, want, missing=missing, rounds=rounds, by_matrix=by_matrix)
+            self.shape, self._ask, self._ask_sparse = library.shape, library.ask, library.ask_sparse
+            self.ask_row: AskRow = library.ask_row
+        else:
+            several = self.asked.outputs > 1
+            self.shape = (self.asked.outputs,) if several else ()
+            self._ask, self._ask_sparse = self.asked.ask, self.asked.ask_sparse
+            self.ask_row = self._row_of(self.asked)
 
     def ask(self, rows: Floats, margins: Floats | None = None) -> Floats:
         """Answers for a C-contiguous matrix of all features. ``margins`` are where each row's sum starts."""
+        self._trained.check_open()
         if not len(rows):
             return np.zeros((0, *self.shape), np.float32)
         threads = min(_processors(), len(rows) * self._trained.facts.trees // (TREES_FOR_THREADS // 2))
-        if threads < 2 or self.by_matrix:
-            return self._ask(rows, margins)
+        if threads < 2 or self._one_at_a_time:
+            return self._shaped(self._ask(rows, margins))
         parts = np.array_split(rows, threads)
         starts = [None] * threads if margins is None else np.array_split(margins, threads)
         with ThreadPoolExecutor(threads) as pool:
-            return np.concatenate(list(pool.map(self._ask, parts, starts)))
+            return self._shaped(np.concatenate(list(pool.map(self._ask, parts, starts))))
 
     def ask_sparse(self, starts: Integers, columns: Columns, values: Floats) -> Floats:
         """Answers for rows in compressed form (CSR) whose absent entries are missing; every column is one there is."""
+        self._trained.check_open()
         if len(starts) < 2:
             return np.zeros((0, *self.shape), np.float32)
-        rows = (starts.astype(np.uint64), columns.astype(np.uint32), np.ascontiguousarray(values, np.float32))
-        arrays = tuple(interface(array) for array in rows)
-        features, handle = self._trained.facts.features, self._trained.handle()
-        calls, result = library(), Result()
-        if self.by_matrix:
-            matrix = Handle(calls.XGDMatrixFree)
-            made = ctypes.byref(matrix.pointer)
-            with self._trained.lock:
-                if calls.XGDMatrixCreateFromCSR(
-                    *arrays, features, self._matrix, made
-                ) or calls.XGBoosterPredictFromDMatrix(
-                    handle.pointer, matrix.pointer, self._config, *result.pointers
-                ):
-                    raise SkewlessError(reason())
-                return result.copy()
-        if calls.XGBoosterPredictFromCSR(
-            handle.pointer, *arrays, features, self._config, self._row.proxy.pointer, *result.pointers
-        ):
-            raise SkewlessError(reason())
-        return result.copy()
+        return self._shaped(self._ask_sparse(starts, columns, values))
 
-    def ask_row(self, values: Sequence[float]) -> float | list[float]:
-        """`ask` for one row: a number, or a list of all there are. OverflowError for what no 32-bit float holds."""
-        row = self._row
-        row.pack(row.buffer, 0, *values)
-        handle = self._trained.handle()
-        if self.by_matrix:
-            made: float | list[float] = self._ask(row.cells.reshape(1, -1), None)[0].ravel().tolist()
-            return made if self.shape else made[0]  # type: ignore[index]
-        if row.call(handle.pointer, *row.arguments):
-            raise SkewlessError(reason())
-        answers = row.result.values
-        return answers[: self.shape[0]] if self.shape else answers[0]
+    def _shaped(self, made: Floats) -> Floats:
+        return made if self.asked is None else made.reshape(-1, *self.shape)
 
-    def _ask(self, rows: Floats, margins: Floats | None) -> Floats:
-        calls, result = library(), Result()
-        handle = self._trained.handle()
-        if self.by_matrix:
-            with self._trained.lock:
-                return self._ask_matrix(handle, rows, margins)
-        proxy = self._row.proxy if margins is None else _proxy()
-        if (
-            (margins is not None and _start_at(proxy, margins))
-            or calls.XGBoosterPredictFromDense(
-                handle.pointer, interface(rows), self._config, proxy.pointer, *result.pointers
-            )
-        ):  # fmt: skip
-            raise SkewlessError(reason())
-        return result.copy()
+    def _row_of(self, asked: Asked) -> AskRow:
+        pack, answer, trained = struct.Struct(f"={asked.columns}f").pack, asked.one_row(), self._trained
+        several = asked.outputs > 1
 
-    def _ask_matrix(self, handle: Handle, rows: Floats, margins: Floats | None) -> Floats:
-        calls, result = library(), Result()
-        matrix = Handle(calls.XGDMatrixFree)
-        if (
-            calls.XGDMatrixCreateFromDense(interface(rows), self._matrix, ctypes.byref(matrix.pointer))
-            or (margins is not None and _start_at(matrix, margins))
-            or calls.XGBoosterPredictFromDMatrix(
-                handle.pointer, matrix.pointer, self._config, *result.pointers
-            )
-        ):
-            raise SkewlessError(reason())
-        return result.copy()
+        def ask_row(values: Sequence[float]) -> float | list[float]:
+            made = answer(pack(*values))
+            if made is None or trained.closed:
+                # Infinity is a number here; who refuses it has done so.
+                made = self.ask(np.array([values], np.float64).astype(np.float32))[0].ravel().tolist()
+            return made if several else made[0]
 
-
-class _Row(threading.local):
-    """One thread's buffers for one row, with everything about them that the library must be told prepared.
-
-    A row goes in as CSR with every feature present: measured, this costs the library a fifth less than the same row
-    as a dense matrix. A proxy of our own saves it as much again, because it makes one for every call otherwise,
-    reading the limits of the control group from the file system each time.
-    """
-
-    def __init__(self, features: int, config: bytes) -> None:
-        self.pack = struct.Struct(f"={features}f").pack_into
-        self.cells = np.zeros(features, np.float32)
-        self.buffer: Any = memoryview(self.cells.data).cast("B")
-        self.starts = np.array([0, features], np.uint64)
-        self.positions = np.arange(features, dtype=np.uint32)
-        self.result = Result()
-        self.proxy = _proxy()
-        self.arguments = (
-            *(interface(array) for array in (self.starts, self.positions, self.cells)),
-            *(features, config, self.proxy.pointer.value, *self.result.pointers),
-        )
-        self.call = library().XGBoosterPredictFromCSR
-
-
-def _proxy() -> Handle:
-    proxy = Handle(library().XGDMatrixFree)
-    library().XGProxyDMatrixCreate(ctypes.byref(proxy.pointer))
-    return proxy
-
-
-def _start_at(matrix: Handle, margins: Floats) -> bool:
-    """Have every row's sum start at its margin; true where that failed."""
-    call = library().XGDMatrixSetInfoFromInterface
-    return bool(call(matrix.pointer, b"base_margin", interface(margins)))
+        return ask_row
 
 
 def _processors() -> int:

@@ -7,11 +7,10 @@
 enum objective { IDENTITY, LOGISTIC, EXPONENTIAL, HINGE, SOFTMAX, SOFTPROB };
 
 /* How a model is asked. start has a number for each output, where every row's sum begins without a margin of its own.
-   A row's answer is one number for SOFTMAX, else one for each output; made is where the answer to a single row goes. */
+   A row's answer is one number for SOFTMAX, else one for each output. */
 typedef struct {
     const forest *trees;
     const float *start;
-    float *made;
     int32_t first;
     int32_t last;
     int32_t objective;
@@ -95,10 +94,13 @@ EXPORTED int skewless_ask(const question *asked, const rows_of *rows, int64_t be
     return answer(asked, rows, begin, end, margins, made);
 }
 
-/* One dense row; the answer is in the question's made. -1 where there is no memory. */
-EXPORTED int skewless_ask_row(const question *asked, const float *row) {
+/* One dense row. 1 where one of its numbers is infinite, -1 where there is no memory. */
+EXPORTED int skewless_ask_row(const question *asked, const float *row, float *made) {
+    int infinite = 0;
+    for (int32_t column = 0; column < asked->trees->columns; column++)
+        infinite |= fabsf(row[column]) == INFINITY;
     rows_of rows = {row, NULL, NULL};
-    return answer(asked, &rows, 0, 1, NULL, asked->made);
+    return infinite ? 1 : answer(asked, &rows, 0, 1, NULL, made);
 }
 
 /* Sums into answers, in place, for tests of the objectives alone. */

@@ -32,7 +32,7 @@ _BATCH: Final[dict[str, tuple[Any, ...]]] = {
 }
 _ROW: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_forest_row_f64": (ctypes.c_int, _POINTER, _POINTER, _POINTER),
-    "skewless_ask_row": (ctypes.c_int, _POINTER, _POINTER),
+    "skewless_ask_row": (ctypes.c_int, _POINTER, _POINTER, _POINTER),
     "skewless_product": (ctypes.c_double, _POINTER, _POINTER),
     "skewless_products": _BATCH["skewless_products"],
     "skewless_logf": (ctypes.c_float, ctypes.c_float),

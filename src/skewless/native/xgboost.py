@@ -1,11 +1,8 @@
 """XGBoost's predictions from a forest of 32-bit floats: sums in the order of the trees, and the objective's function.
 
-An `Asked` is one thing to ask of a model: for batches by `Asked.ask` and `Asked.ask_sparse`; row by row with an
-`AskedRow`, which is one call into C:
-
-    row = AskedRow(asked)
-    row.call(row.place, struct.pack(f"={columns}f", *numbers))
-    row.made                     # a memoryview of floats: the prediction, or all outputs
+An `Asked` is one thing to ask of a model: by `Asked.ask` and `Asked.ask_sparse` for batches, which release the
+interpreter's lock; for a row by the function that `Asked.one_row` makes, which costs one call into C. Any number of
+threads may ask.
 """
 
 from __future__ import annotations
@@ -53,7 +50,7 @@ class _Question(ctypes.Structure):
     """What boosters.c calls question."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("trees", "start", "made")),
+        *((name, ctypes.c_void_p) for name in ("trees", "start")),
         *((name, ctypes.c_int32) for name in ("first", "last", "transform")),
         ("missing", ctypes.c_float),
     )
@@ -81,7 +78,7 @@ class Asked:
         self._sums = forest.outputs
         self._keeps = (forest, np.ascontiguousarray(start, np.float32))
         self._question = _Question(
-            forest.address, self._keeps[1].ctypes.data, None, first, last, transform, missing
+            forest.address, self._keeps[1].ctypes.data, first, last, transform, missing
         )
 
     def ask(self, rows: Floats, margins: Floats | None = None) -> Floats:
@@ -93,32 +90,39 @@ class Asked:
         rows = Rows(values.ctypes.data, starts.ctypes.data, columns.ctypes.data)
         return self._ask(rows, len(starts) - 1, margins)
 
+    def one_row(self) -> Callable[[bytes], list[float] | None]:
+        """A function that answers for one row after the other: its numbers, or None where one of the row's is infinite.
+
+        It takes ``struct.pack(f"={columns}f", *row)``. SkewlessError where there is no memory for a very wide row.
+        """
+        kind: Any = ctypes.c_float * self._sums
+        outputs, place = self.outputs, ctypes.addressof(self._question)
+        call = row_kernels().skewless_ask_row
+
+        def answer(cells: bytes, _kept: Any = self) -> list[float] | None:
+            made = kind()
+            failed = call(place, cells, made)
+            if failed:
+                if failed > 0:
+                    return None
+                raise _no_memory()
+            answers: list[float] = made[:outputs]
+            return answers
+
+        return answer
+
     def _ask(self, rows: Rows, count: int, margins: Floats | None) -> Floats:
         made = np.empty(count * self._sums, np.float32)
         begin = None if margins is None else margins.ctypes.data
         if kernels().skewless_ask(
             ctypes.byref(self._question), ctypes.byref(rows), 0, count, begin, made.ctypes.data
         ):
-            raise SkewlessError("there is no memory for a block of rows")
+            raise _no_memory()
         return made[: count * self.outputs].reshape(count, self.outputs)
 
 
-class AskedRow:
-    """An `Asked` for one row again and again: ``call(place, cells)`` with the row's floats as bytes, then ``made``.
-
-    It belongs to one thread at a time. A call answers 0, or -1 where there is no memory for a very wide row.
-    """
-
-    __slots__ = ("_keeps", "call", "made", "place")
-
-    def __init__(self, asked: Asked) -> None:
-        out = np.zeros(asked._sums, np.float32)
-        question = _Question.from_buffer_copy(asked._question)
-        question.made = out.ctypes.data
-        self._keeps = (asked, out, question)
-        self.made = out[: asked.outputs].data
-        self.place = ctypes.addressof(question)
-        self.call: Callable[[int, bytes], int] = row_kernels().skewless_ask_row
+def _no_memory() -> SkewlessError:
+    return SkewlessError("there is no memory for a block of rows")
 
 
 def transformed(sums: Floats, transform: int) -> Floats:
