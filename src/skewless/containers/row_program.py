@@ -24,7 +24,10 @@ def program(chain: Sequence[BuiltIn], accept: str | None) -> Program | None:
         given: Sequence[Symbol] = chain[0].emit_decode(source, _line(source))
         for place, container in enumerate(chain):
             if place:
-                given = container.emit_adopt(source, [_present(source, symbol) for symbol in given])
+                given = [_present(source, symbol) for symbol in given]
+                source.looked(given)
+                given = container.emit_adopt(source, given)
+                source.looked(given)
                 source.line(mark)
             given = container.emit_run(source, given)
         answer = source.local(chain[-1].emit_answer(source, given, accept))

@@ -286,10 +286,9 @@ class Source:
             rest = rest[_TOGETHER:]
         return total
 
-    def looked(self, value: Looked) -> Looked:
-        """A new table's value, whose absent keys are given up even where nothing else looks at it."""
-        self._open[id(value)] = value
-        return value
+    def looked(self, symbols: Sequence[Symbol | None]) -> None:
+        """Note those that are looked up: an absent key is given up even where nothing else looks at it."""
+        self._open.update((id(symbol), symbol) for symbol in symbols if isinstance(symbol, Looked))
 
     def value(self, value: Symbol) -> str:
         """The expression, a name, of the very value that the row kernels would have."""
@@ -351,7 +350,8 @@ class Source:
 
         First every table is looked at that nothing needed, since the row kernel would refuse what is not there.
         """
-        for looked in list(self._open.values()):
+        while self._open:
+            _, looked = self._open.popitem()
             if looked.otherwise is ABSENT:
                 self.line(self._expression(looked))
         self.line(f"return {expression}")
@@ -396,13 +396,11 @@ def _positive(vector: Any) -> Any:
     return [value + 0.0 for value in dense(vector)]
 
 
-def tabled(
-    source: Source, value: Symbol, keys: Iterable[Any], kernel: Callable[[Any], Any], type_: Type
-) -> Looked | None:
+def tabled(value: Symbol, keys: Iterable[Any], kernel: Callable[[Any], Any], type_: Type) -> Looked | None:
     """What a kernel of one input gives for these keys, as a table; None where that would be none or a large one."""
     if isinstance(value, Looked):
         return value.map(kernel, type_) if len(value.table) <= LARGEST else None
     table = {key: key for key in keys}
     if not isinstance(value, Cell) or not 0 < len(table) <= LARGEST:
         return None
-    return source.looked(Looked(value.name, table, value.type).map(kernel, type_))
+    return Looked(value.name, table, value.type).map(kernel, type_)

@@ -154,7 +154,7 @@ class StringIndexer(Op):
         if not isinstance(text, Cell) or not text.type.is_string:
             return None
         unseen = float(len(self.labels)) if self.handle_invalid == "keep" else ABSENT
-        return [source.looked(Looked(text.name, self._index, DOUBLE, unseen))]
+        return [Looked(text.name, self._index, DOUBLE, unseen)]
 
     def _refusal(self, label: str | None, position: int) -> Refused:
         what = "the value is null" if label is None else f"unseen label {label!r}"
@@ -240,7 +240,7 @@ class IndexToString(Op):
         self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
     ) -> Sequence[Symbol | None] | None:
         (index,) = inputs
-        label = tabled(source, index, map(float, range(len(self.labels))), self.row([index.type]), STRING)
+        label = tabled(index, map(float, range(len(self.labels))), self.row([index.type]), STRING)
         return None if label is None else [label]
 
     def _refusal(self, index: float | None, position: int) -> Refused:

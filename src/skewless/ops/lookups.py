@@ -115,7 +115,7 @@ class StringMap(Op):
             return None
         unseen = self.default if self.handle_invalid == "keep" else ABSENT
         table = dict(zip(self.labels, self.values, strict=True))
-        return [source.looked(Looked(text.name, table, DOUBLE, unseen))]
+        return [Looked(text.name, table, DOUBLE, unseen)]
 
     def _refusal(self, text: str | None, position: int) -> Refused:
         return Refused(

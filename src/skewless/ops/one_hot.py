@@ -170,7 +170,7 @@ class OneHotEncoder(Op):
         self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
     ) -> Sequence[Symbol | None] | None:
         units = [
-            tabled(source, index, map(float, range(size)), self._row_of(position), vector(self.width(size)))
+            tabled(index, map(float, range(size)), self._row_of(position), vector(self.width(size)))
             for position, (index, size) in enumerate(zip(inputs, self.categories, strict=True))
         ]
         return None if None in units else units

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from skewless.ops.blas import Coefficients
-from skewless.ops.compiling import Cell, Source, Symbol, as_slots
+from skewless.ops.compiling import Cell, Slots, Source, Symbol, as_slots
 from skewless.schema import DOUBLE
 from skewless.vectors import dense
 
@@ -23,10 +23,9 @@ def dot(
     slots, values = as_slots(features), coefficients.values
     if slots is None or slots.size != len(values) or not all(map(isfinite, values)):
         return None
-    whole = f"{source.constant(coefficients.row(in_matrix=in_matrix))}({slots.dense(source)})"
     sparse = True if coefficients.sparse else slots.sparse(source)
     if sparse is False:
-        return whole
+        return _called(source, coefficients, slots, in_matrix)
     stored = set(coefficients.stored)
     terms = []
     for start, part in slots.placed:
@@ -39,7 +38,13 @@ def dot(
         here = values[start : start + (part.type.size or 0)]
         terms.append(source.value(part.map(lambda vector, here=here: _product(vector, here), DOUBLE)))  # type: ignore[misc]
     total = source.total(terms, "0.0")
-    return total if sparse is True else f"({total} if {sparse} else {whole})"
+    if sparse is True:
+        return total
+    return f"({total} if {sparse} else {_called(source, coefficients, slots, in_matrix)})"
+
+
+def _called(source: Source, coefficients: Coefficients, slots: Slots, in_matrix: bool) -> str:
+    return f"{source.constant(coefficients.row(in_matrix=in_matrix))}({slots.dense(source)})"
 
 
 def _nonzeros(vector: Any) -> int:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from skewless.ops.compiling import LARGEST, Cell, Looked, Source, Symbol, as_slots
-from skewless.schema import Field
+from skewless.schema import INTEGERS, Base, Field, Struct, Type
 from skewless.transforms.bind import BoundStage
+from skewless.vectors import WIDE, SparseVector
 
 RowFunction: TypeAlias = Callable[[Sequence[Any]], tuple[Any, ...]]
+RecordFunction: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+_OWN: Final = {
+    Base.STRING: "str",
+    Base.BOOLEAN: "bool",
+    Base.DOUBLE: "float",
+    Base.FLOAT: "float",
+    **dict.fromkeys(INTEGERS, "int"),
+}
+"""What a value of the type is in Python, where it is taken as it stands."""
 
 
 def row_function(
@@ -24,6 +35,53 @@ def row_function(
     return source.function([f"return {source.constant(otherwise)}(cells)"])
 
 
+def record_function(
+    stages: Sequence[BoundStage],
+    inputs: Sequence[Field],
+    outputs: Sequence[str],
+    checked: Callable[[Mapping[str, Any], str, Type], Any],
+    otherwise: RecordFunction,
+) -> RecordFunction:
+    """The function from a record to itself with ``outputs`` after its own.
+
+    ``checked`` gives a field's value where it is not of the very type. Nothing that goes out is shared with a table.
+    """
+    source = Source("record", "values")
+    source.give_up_if("type(values) is not dict")
+    given: dict[str, Symbol] = {}
+    for field in inputs:
+        name, type_ = source.constant(field.name), source.constant(field.type)
+        own = _OWN.get(field.type.base) if field.type.struct is Struct.BASIC else None
+        call = f"{source.constant(checked)}(values, {name}, {type_})"
+        value = source.local(call if own is None else f"values[{name}]")
+        if own is not None:
+            source.line(f"if type({value}) is not {own}: {value} = {call}")
+        given[field.name] = Cell(value, field.type)
+    made = zip(outputs, emit(source, stages, given, outputs), strict=True)
+    pairs = [f"{source.constant(name)}: {_outside(source, symbol)}, " for name, symbol in made]
+    source.give(f"{{**values, {''.join(pairs)}}}")
+    return source.function([f"return {source.constant(otherwise)}(values)"])
+
+
+def _outside(source: Source, symbol: Symbol) -> str:
+    """A value as it is handed out: vectors as lists, wide ones as they are."""
+    if symbol.type.struct is Struct.BASIC:
+        return source.value(symbol)
+    slots = as_slots(symbol, any_form=True)
+    if slots is not None:
+        return slots.dense(source)
+    return f"{source.constant(outside)}({source.value(symbol)})"
+
+
+def outside(cell: Any) -> Any:
+    """A value as it is handed out, which the caller may change."""
+    if isinstance(cell, SparseVector):
+        return cell.dense() if cell.size <= WIDE else cell
+    if isinstance(cell, list):
+        return [outside(item) if isinstance(item, list | SparseVector) else item for item in cell]
+    return cell
+
+
 def emit(
     source: Source, stages: Sequence[BoundStage], given: Mapping[str, Symbol], outputs: Sequence[str]
 ) -> list[Symbol]:
@@ -36,6 +94,7 @@ def emit(
         made = (
             stage.op.emit(source, inputs, wanted) or _ahead(stage, inputs) or _called(source, stage, inputs)
         )
+        source.looked(made)
         for name, symbol in zip(stage.outputs, made, strict=True):
             if name is not None and symbol is not None:
                 columns[name] = symbol

@@ -148,13 +148,17 @@ def _shown(value: Any) -> str:
 def _replay_rows(
     transform: Transform, recorded: pa.Table, rows: Iterable[Sequence[Any]], slack: _Slack
 ) -> None:
-    """The row kernels against the recording too: they share no code with the batch kernels."""
+    """The row kernels against the recording too, and what is compiled: they share no code with the batch kernels."""
     produced = [(stage, field) for stage in transform.stages for field in stage.produced]
-    function = transform.row_function([field.name for _, field in produced])
-    made = [function(cells) for cells in rows]
-    for position, (stage, field) in enumerate(produced):
-        column = from_cells(field.type, [row[position] for row in made])
-        _compare(stage, field, column, recorded, slack[field.name], "its row kernel gives")
+    names = [field.name for _, field in produced]
+    ways = (("its row kernel gives", transform.row_kernels), ("compiled, it gives", transform.row_function))
+    given = list(rows)
+    for how, way in ways:
+        function = way(names)
+        made = [function(cells) for cells in given]
+        for position, (stage, field) in enumerate(produced):
+            column = from_cells(field.type, [row[position] for row in made])
+            _compare(stage, field, column, recorded, slack[field.name], how)
 
 
 def _distance(one: Any, other: Any) -> Any:

@@ -17,18 +17,29 @@ from skewless.schema import Base, Field, Schema, Struct, Type
 from skewless.spec import StageGraph
 from skewless.table import Column, Table, from_arrow, to_arrow
 from skewless.transforms.bind import BoundStage, bind, needed_for, optional_inputs
-from skewless.transforms.compiled import RowFunction, emit, row_function
+from skewless.transforms.compiled import (
+    RecordFunction,
+    RowFunction,
+    emit,
+    outside,
+    record_function,
+    row_function,
+)
 from skewless.trust import NO_TRUST, Trust
-from skewless.vectors import WIDE, SparseVector
+from skewless.vectors import SparseVector
 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """All that can be made of some inputs: the columns given and made, and the row path to them."""
+    """All that can be made of some inputs: the columns given, and these with those that are made."""
 
     inputs: Schema
     outputs: tuple[str, ...]
-    function: RowFunction
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The outputs that are no inputs."""
+        return self.outputs[len(self.inputs) :]
 
 
 class Transform:
@@ -48,7 +59,7 @@ class Transform:
         self.output_schema = bound.inputs.plus([f for stage in bound.stages for f in stage.produced])
         self.optional_inputs = optional_inputs(bound)
         self._given = lru_cache(maxsize=16)(self._without)
-        self._whole = self._without(frozenset())
+        self._records = lru_cache(maxsize=16)(self._record)
 
     def check_trust(self) -> None:
         """TrustError for the first stage whose code is not trusted."""
@@ -63,13 +74,13 @@ class Transform:
         Rows that a stage drops (``handleInvalid="skip"``) are absent, and their numbers, from 0, stand as a JSON list
         under ``skewless.skipped`` in the schema's metadata. ValueRefused names stage, column and row.
         """
-        whole = self._possible(source.column_names)
+        whole = self._given(self._absent(source.column_names))
         done = self.run(from_arrow(source, whole.inputs), whole.outputs)
         skipped: list[int] = []
         if done.rows is not None:
             skipped = sorted(set(range(source.num_rows)) - set(done.rows.tolist()))
             source = source.take(pa.array(done.rows))
-        for name in whole.outputs[len(whole.inputs) :]:
+        for name in whole.made:
             source = source.append_column(name, to_arrow(done[name], vectors))
         if skipped:
             source = source.replace_schema_metadata({"skewless.skipped": json.dumps(skipped)})
@@ -82,15 +93,24 @@ class Transform:
 
         ValueRefused names stage and column, also for a row that a stage would drop.
         """
-        whole = self._possible(values)
-        cells = [_checked(values, field.name, field.type) for field in whole.inputs]
-        made = zip(whole.outputs, whole.function(cells), strict=True)
-        return {**values, **{name: _outside(cell) for name, cell in made if name not in whole.inputs}}
+        return self._records(self._absent(values))(values)
 
-    def _possible(self, given: Container[str]) -> _Whole:
-        """How all is made that can be of the columns given."""
-        absent = frozenset(name for name in self.optional_inputs if name not in given)
-        return self._given(absent) if absent else self._whole
+    def _record(self, absent: frozenset[str]) -> RecordFunction:
+        """The compiled form of `row` without some optional inputs, over its plain one."""
+        whole = self._given(absent)
+        kernels = self.row_kernels(whole.made, whole.inputs.names)
+
+        def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+            made = kernels([_checked(values, field.name, field.type) for field in whole.inputs])
+            return {**values, **dict(zip(whole.made, map(outside, made), strict=True))}
+
+        stages = needed_for(self.stages, whole.made)
+        return record_function(stages, whole.inputs.fields, whole.made, _checked, plain)
+
+    def _absent(self, given: Container[str]) -> frozenset[str]:
+        """The optional inputs that are not among the columns given."""
+        every = self.optional_inputs
+        return frozenset(name for name in every if name not in given) if every else every
 
     def _without(self, absent: frozenset[str]) -> _Whole:
         inputs = Schema(tuple(field for field in self.input_schema if field.name not in absent))
@@ -98,7 +118,7 @@ class Transform:
             name for stage in self.stages if absent.intersection(stage.inputs) for name in stage.outputs
         }
         outputs = tuple(name for name in self.output_schema.names if name not in absent | left_out)
-        return _Whole(inputs, outputs, self.row_function(outputs, inputs.names))
+        return _Whole(inputs, outputs)
 
     def run(self, table: Table, outputs: Sequence[str] | None = None, *, some: bool = False) -> Table:
         """The batch path: a table with this transform's inputs, to one with all columns or just ``outputs``.
@@ -197,10 +217,6 @@ def _apply(stage: BoundStage, table: Table, some: bool = False) -> Table:
 
 def _named(stage: BoundStage, made: Sequence[Column]) -> dict[str, Column]:
     return {name: column for name, column in zip(stage.outputs, made, strict=True) if name}
-
-
-def _outside(cell: Any) -> Any:
-    return cell.dense() if isinstance(cell, SparseVector) and cell.size <= WIDE else cell
 
 
 def _skipped(stage: BoundStage, row: int) -> AllSkipped:
