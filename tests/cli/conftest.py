@@ -46,8 +46,8 @@ def folder(pipeline: Path, tmp_path: Path) -> Path:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command in this process."""
     # It would change pyarrow for all other tests.
-    for name in ("skewless.serving.lean", "skewless.serving.server"):
-        monkeypatch.setattr(f"{name}.keep_pandas_out", lambda: None)
+    for name in ("lean.keep_pandas_out", "server.keep_small"):
+        monkeypatch.setattr(f"skewless.serving.{name}", lambda: None)
 
     def run(*arguments: str | Path) -> Done:
         monkeypatch.setattr(sys, "argv", ["skewless", *map(str, arguments)])

@@ -25,7 +25,7 @@ from skewless.lifetime import end_with_parent
 from skewless.services import Services
 from skewless.serving.app import create_app
 from skewless.serving.asked import ASKED, Asked
-from skewless.serving.lean import keep_pandas_out
+from skewless.serving.lean import keep_small
 from skewless.serving.server import serve_on_socket
 from skewless.settings import Settings
 
@@ -36,7 +36,7 @@ _MOST_REASON: Final = 4000
 def main(folder: Path, socket: Path, failure: Path) -> None:
     """Load, verify and serve until SIGTERM. Exit status 1 where that cannot be."""
     end_with_parent()
-    keep_pandas_out()
+    keep_small()
     try:
         asked = msgspec.json.decode((folder / ASKED).read_bytes(), type=Asked)
         settings = Settings.read()

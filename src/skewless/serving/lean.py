@@ -17,6 +17,16 @@ class _NoPandas:
             raise ModuleNotFoundError("kept out", name=name)
 
 
+def keep_small() -> None:
+    """Prepare a process that will serve, before it loads anything.
+
+    Arrow's own allocator is made for tables that come and go in many threads, and keeps 6 MiB for that, which an
+    instance with its few rows does better without.
+    """
+    keep_pandas_out()
+    pa.set_memory_pool(pa.system_memory_pool())
+
+
 def keep_pandas_out() -> None:
     """Have pyarrow do without pandas in this process, before it is first used.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        settle()
         self._on_started()
 
     @contextmanager
@@ -29,6 +31,11 @@ class Server(uvicorn.Server):
             yield
             # Uvicorn would raise them again, and the process would end by the signal in place of status 0.
             self._captured_signals.clear()
+
+
+def settle() -> None:
+    """What was loaded stays: the collector need not walk it again and again, 30 ms each time amid requests."""
+    gc.freeze()
 
 
 def bind(host: str, port: int) -> socket.socket:

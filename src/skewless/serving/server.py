@@ -23,8 +23,8 @@ from skewless.containers.pipeline import Pipeline
 from skewless.errors import SkewlessError
 from skewless.serving.app import create_app
 from skewless.serving.express import Express
-from skewless.serving.lean import keep_pandas_out
-from skewless.serving.listening import Server, bind
+from skewless.serving.lean import keep_small
+from skewless.serving.listening import Server, bind, settle
 from skewless.settings import Settings
 
 PIPELINE: Final = "SKEWLESS_PIPELINE"
@@ -52,7 +52,7 @@ def serve(
     ``on_ready`` is told the verified pipeline and the port (which differs from ``port`` when that is 0) as soon as
     requests are answered.
     """
-    keep_pandas_out()
+    keep_small()
     listener = bind(host, port)
     try:
         chosen = settings or Settings.read()
@@ -121,13 +121,14 @@ def worker_app() -> Starlette:
     It verifies too: the files may be others than those that the first process saw, when a dead worker is replaced.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    keep_pandas_out()
+    keep_small()
     try:
         settings = Settings.read()
         pipeline = load_pipeline(os.environ[PIPELINE], settings=settings)
         Finalize(
             None, pipeline.close, exitpriority=0
         )  # multiprocessing's processes run nothing else at their end
+        settle()
         return create_app(pipeline, settings)
     except SkewlessError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
