@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ import boto3
 import uvicorn
 from botocore.config import Config
 
-from skewless.aws.front import App, Front, Invoke, Receive, Scope, Send, Verified
+from skewless.aws.front import App, Front, Invoke, Receive, Scope, Send, Tell, Verified
 from skewless.aws.http import Answer
 from skewless.aws.signature import Verifier
 from skewless.control.plane import Plane
@@ -31,9 +31,17 @@ async def nothing_here(_: Scope, __: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def no_endpoints(_: Verified, __: bytes) -> Answer:
-    """Stands where a test has no endpoints: 404."""
-    return Answer(404, b"")
+class Stand:
+    """Stands for InvokeEndpoint: answers by a function. 404 without one."""
+
+    def __init__(self, answer: Callable[[Verified, bytes], Answer] = lambda *_: Answer(404, b"")) -> None:
+        self._answer = answer
+
+    async def __call__(self, verified: Verified, body: bytes) -> Answer:
+        return self._answer(verified, body)
+
+    def begin(self, verified: Verified, body: bytes, tell: Tell) -> None:
+        tell(self._answer(verified, body))
 
 
 @contextmanager
@@ -59,10 +67,10 @@ def serve(app: App) -> Iterator[str]:
 
 @contextmanager
 def front(
-    plane: Plane, *, s3: App = nothing_here, invoke: Invoke = no_endpoints, **options: Any
+    plane: Plane, *, s3: App = nothing_here, invoke: Invoke | None = None, **options: Any
 ) -> Iterator[str]:
     """The front over a plane; yields the URL that clients take as their endpoint."""
-    app = Front(plane, Verifier({ACCESS_KEY: SECRET}), s3=s3, invoke=invoke, **options)
+    app = Front(plane, Verifier({ACCESS_KEY: SECRET}), s3=s3, invoke=invoke or Stand(), **options)
     try:
         with serve(app) as url:
             yield url

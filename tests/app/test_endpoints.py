@@ -177,6 +177,18 @@ def test_names_that_are_not_there(cars: Cars) -> None:
             operation(EndpointName="lost")
 
 
+def test_nobody_is_answered_once_the_end_was_asked_for(cars: Cars) -> None:
+    """Not by the call that follows at once, though the instances are ended later; and one of the same name serves."""
+    for _ in range(2):
+        cars.endpoint("leaving", "small")
+        assert cars.invoke("leaving") == b"vgood"
+        cars.sagemaker.delete_endpoint(EndpointName="leaving")
+        with pytest.raises(ClientError, match="Endpoint leaving of account 000000000000 not found") as caught:
+            cars.invoke("leaving")
+        assert caught.value.response["Error"]["Code"] == "ValidationError"
+        until(lambda: cars.gone("leaving"))
+
+
 def test_lists_in_pages(cars: Cars) -> None:
     for number in range(3):
         cars.endpoint(f"listed-{number}", "small")

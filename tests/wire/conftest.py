@@ -10,7 +10,7 @@ import pytest
 from skewless.aws.front import KEY, Receive, Scope, Send, Verified
 from skewless.aws.http import Answer
 from skewless.control.plane import Plane
-from tests.fronts import front
+from tests.fronts import Stand, front
 from tests.planes import plane as make_plane
 from tests.wire.captured import SMALL
 
@@ -28,7 +28,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def echo_invocation(verified: Verified, body: bytes) -> Answer:
+def echo_invocation(verified: Verified, body: bytes) -> Answer:
     """Stands for InvokeEndpoint."""
     return Answer(200, body, {"x-told": json.dumps([verified.signed.claim.service])})
 
@@ -41,5 +41,5 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 @pytest.fixture(scope="package")
 def url(plane: Plane) -> Iterator[str]:
-    with front(plane, s3=echo, invoke=echo_invocation, most_bytes=SMALL, patience=0.5) as url:
+    with front(plane, s3=echo, invoke=Stand(echo_invocation), most_bytes=SMALL, patience=0.5) as url:
         yield url

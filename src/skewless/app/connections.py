@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import re
 import resource
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -34,8 +35,8 @@ _UNHEARD: Final = asyncio.Event()
 _SHORT: Final = 64 << 10
 """Bytes of a body on the short way; the signature of a longer one takes its time."""
 
-Shortcut = Callable[[Head, bytes], Coroutine[Any, Any, Answer] | None]
-"""Answers a whole request, with all headers of the answer; None where the application has to."""
+Shortcut = Callable[[Head, bytes, Callable[[Answer], None]], bool]
+"""Takes a whole request, whose answer is told with all its headers; False where the application has to answer it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def make_room() -> Bounds:
     return usual if soft == resource.RLIM_INFINITY else Bounds(connections=min(usual.connections, soft // 2))
 
 
-def bounded(given: Bounds, way: Shortcut = lambda head, body: None) -> type[Connection]:
+def bounded(given: Bounds, way: Shortcut = lambda *_: False) -> type[Connection]:
     """The class of connections with these bounds, which is how uvicorn takes a protocol."""
 
     class Bounded(Connection):
@@ -72,22 +73,48 @@ def bounded(given: Bounds, way: Shortcut = lambda head, body: None) -> type[Conn
 
 
 class Invocation:
-    """A request on the short way. It stands where uvicorn has its cycle, which learns of the connection's end so."""
+    """A request on the short way. It stands where uvicorn has its cycle, and so learns of the connection's end."""
 
-    __slots__ = ("disconnected", "keep_alive", "message_event", "response_complete")
+    __slots__ = ("_connection", "disconnected", "keep_alive", "message_event", "response_complete")
 
-    def __init__(self, keep_alive: bool) -> None:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self.disconnected = False
-        self.keep_alive = keep_alive
+        self.keep_alive = connection.parser.should_keep_alive()
         self.message_event = _UNHEARD
         self.response_complete = False
+
+    def answer(self, answer: Answer) -> None:
+        """Send the answer, as soon as the client reads what there is."""
+        connection = self._connection
+        if connection.flow.write_paused:
+            connection.when_read = partial(self._send, answer)
+        else:
+            self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
+        connection = self._connection
+        if self.disconnected or connection.transport.is_closing():
+            return
+        lines = [f"{name}: {value}\r\n" for name, value in answer.headers.items()]
+        if answer.headers.get("connection") == "close":
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines.append("connection: close\r\n")
+        own = b"".join([b"%b: %b\r\n" % header for header in connection.server_state.default_headers])
+        head = "".join(lines).encode("latin-1")
+        connection.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[answer.status], own, head, answer.body))
+        self.response_complete = True
+        if not self.keep_alive:
+            connection.transport.close()
+        connection.answered()
 
 
 class Connection(Protocol):
     """HTTP on one connection, with an end to every wait for the client."""
 
     bounds = Bounds()
-    shortcut: Shortcut = staticmethod(lambda head, body: None)
+    shortcut: Shortcut = staticmethod(lambda *_: False)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # it asks for what it is always given
@@ -95,6 +122,11 @@ class Connection(Protocol):
         self._in_vain = 0
         self._parts: list[bytes] | None = None
         """The body of a request that may go the short way."""
+        self.when_read: Callable[[], None] | None = None
+        """Sends an answer that waits until the client reads."""
+        self._quiet_since = 0.0
+        self._quiet: asyncio.TimerHandle | None = None
+        """Looks whether the client has said nothing since an answer on the short way, for as long as it is kept."""
         self._timer: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
         if len(self.connections) > self.bounds.connections:
@@ -104,14 +136,15 @@ class Connection(Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
-        if self._unread is not None:
-            self._unread.cancel()
+        for timer in (self._unread, self._quiet):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._in_vain += len(data)
         super().data_received(data)
-        if self._parts is not None:
+        if self._parts is not None and not self.transport.is_closing():
             self._take_the_long_way()  # more of the body is to come, and the application knows how to wait
         if self.transport.is_closing():
             return
@@ -119,7 +152,7 @@ class Connection(Protocol):
             self._refuse(
                 "431 Request Header Fields Too Large", f"A request's head has up to {MOST_HEAD} bytes."
             )
-        elif self._timer is None and self._idle() and self.timeout_keep_alive_task is None:
+        elif self._in_vain and self._timer is None and self._idle():
             self._wait()  # bytes came, which ended the wait for a next request, but no head is complete
 
     # What the parser tells.
@@ -146,11 +179,13 @@ class Connection(Protocol):
     def on_message_complete(self) -> None:
         self._in_vain = 0
         if self._parts is not None:
-            answering = self.shortcut(Head.of("POST", self.url, b"", self.headers), b"".join(self._parts))
-            if answering is not None:
+            invocation, before = Invocation(self), self.cycle
+            self.cycle = invocation  # type: ignore[assignment]  # it has all that is asked of one
+            head = Head.of("POST", self.url, b"", self.headers)
+            if self.shortcut(head, b"".join(self._parts), invocation.answer):
                 self._parts = None
-                self._take_the_short_way(answering)
                 return
+            self.cycle = before
             self._take_the_long_way()
         super().on_message_complete()
 
@@ -178,31 +213,26 @@ class Connection(Protocol):
         for part in parts or ():
             super().on_body(part)
 
-    def _take_the_short_way(self, answering: Coroutine[Any, Any, Answer]) -> None:
-        invocation = Invocation(self.parser.should_keep_alive())
-        self.cycle = invocation  # type: ignore[assignment]  # it has all that is asked of one
-        task = self.loop.create_task(self._answer(invocation, answering))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    async def _answer(self, invocation: Invocation, answering: Coroutine[Any, Any, Answer]) -> None:
-        answer = await answering
-        if self.flow.write_paused and not invocation.disconnected:
-            await self.flow.drain()
-        if invocation.disconnected:
+    def answered(self) -> None:
+        """Wait for the next request, after an answer on the short way."""
+        if self.transport.is_closing() or self.pipeline:
+            self.on_response_complete()
             return
-        headers = [f"{name}: {value}\r\n" for name, value in answer.headers.items()]
-        if answer.headers.get("connection") == "close":
-            invocation.keep_alive = False
-        elif not invocation.keep_alive:
-            headers.append("connection: close\r\n")
-        own = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
-        head = "".join(headers).encode("latin-1")
-        self.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[answer.status], own, head, answer.body))
-        invocation.response_complete = True
-        if not invocation.keep_alive:
-            self.transport.close()
-        self.on_response_complete()
+        self.server_state.total_requests += 1
+        self._quiet_since = self.loop.time()
+        if self._quiet is None:
+            self._quiet = self.loop.call_later(self.timeout_keep_alive, self._look)
+
+    def _look(self) -> None:
+        """Close a connection that was not used. The timer is not set anew for each answer, which would cost more."""
+        self._quiet = None
+        if self._timer is not None or self.timeout_keep_alive_task is not None or not self._idle():
+            return  # others see to it, or the answer that is to come
+        left = self._quiet_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._quiet = self.loop.call_later(left, self._look)
+        else:
+            self.timeout_keep_alive_handler()
 
     def on_response_complete(self) -> None:
         if self.transport.is_closing():
@@ -224,6 +254,9 @@ class Connection(Protocol):
             self._unread.cancel()
             self._unread = None
         super().resume_writing()
+        if self.when_read is not None:
+            self.when_read()
+            self.when_read = None
 
     def _abort_later(self) -> None:
         """Have an end to it even where what was written is never read: closing waits for that."""

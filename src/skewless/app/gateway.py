@@ -133,15 +133,16 @@ class _Gateway:
             blobs=_blobs(folder, options.s3, identity.region),
             images=partial(read_images, folder.root),
             wake=self._wake,
+            leave=lambda name: self.endpoints.leave(name),
         )
         ensure_default_role(self.plane)
         os.environ.setdefault(ENVIRONMENTS, str(folder.environments))  # what children of ours read too
-        endpoints = Endpoints(self.plane, services, folder.endpoints, sockets)
+        self.endpoints = Endpoints(self.plane, services, folder.endpoints, sockets)
         jobs = Jobs(self.plane, services, folder.jobs, _JOBS)
-        self.supervisor = Supervisor(self.plane, endpoints, jobs, self._changed)
+        self.supervisor = Supervisor(self.plane, self.endpoints, jobs, self._changed)
         verifier = Verifier({identity.access_key: identity.secret_key})
         self.s3 = _s3(folder, options.s3, identity.region)
-        invocations = Invocations(self.plane, endpoints)
+        invocations = Invocations(self.plane, self.endpoints)
         self.front = Front(self.plane, verifier, s3=self.s3, invoke=invocations)
         self.app = Scrapes(self.front, invocations.meters.families)
 

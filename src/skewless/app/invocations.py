@@ -8,19 +8,20 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from time import perf_counter_ns
-from typing import Final
+from typing import Any, Final
 
 from skewless.app.meters import Meters
-from skewless.aws.front import REQUEST_ID, Verified
+from skewless.aws.front import REQUEST_ID, Tell, Verified
 from skewless.aws.http import Answer
 from skewless.control import deployments
 from skewless.control.plane import Plane
 from skewless.supervisor.endpoints import Endpoints, Invoked, Lost, WrongContainer
 from skewless.supervisor.fleet import NoInstance, UnknownTarget
+from skewless.supervisor.hop import HopError
 
 _PATH: Final = re.compile(rb"/endpoints/([a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})/invocations")
 _VARIANT: Final = "x-amzn-sagemaker-target-variant"
@@ -50,24 +51,57 @@ class Invocations:
         self.plane = plane
         self.endpoints = endpoints
         self.meters = Meters(plane.metrics)
+        self._tasks: set[asyncio.Task[Answer]] = set()
 
-    async def __call__(self, verified: Verified, body: bytes) -> Answer:
-        """Have an instance answer a request whose signature holds, and say how that went as the runtime does."""
+    def begin(self, verified: Verified, body: bytes, tell: Tell) -> None:
+        """As calling it, for whom the answer is told; a task is made only where more than that is waited for."""
         started = perf_counter_ns()
+        headers = verified.head.headers
+        name = _endpoint(verified.head.path)
+
+        def told(outcome: Invoked | Exception) -> None:
+            assert name is not None
+            if isinstance(outcome, HopError):
+                self._begin_task(self(verified, body, started, lost=outcome.sent), tell)
+                return
+            try:
+                answer = self._outcome(name, outcome, started, len(body))
+            except Exception as error:
+                tell(error)
+            else:
+                tell(answer)
+
+        offered = (
+            name is not None
+            and _REFUSED.keys().isdisjoint(headers)
+            and self.endpoints.offer(
+                name, headers.get(_VARIANT), _given(verified), body, headers.get(_TARGET), told
+            )
+        )
+        if not offered:
+            self._begin_task(self(verified, body, started), tell)
+
+    async def __call__(
+        self, verified: Verified, body: bytes, started: int | None = None, lost: int = 0
+    ) -> Answer:
+        """Have an instance answer a request whose signature holds, and say how that went as the runtime does.
+
+        ``started``: since when it is counted; ``lost``: how often an instance has gone away with it before.
+        """
+        started = started or perf_counter_ns()
         path, headers = verified.head.path, verified.head.headers
         name = _endpoint(path)
         if name is None:
             return _refusal(
                 "ValidationError", f"{path.decode('latin-1')[:200]} is no invocation of an endpoint"
             )
-        if not _REFUSED.keys().isdisjoint(headers):
-            why = next(why for header, why in _REFUSED.items() if header in headers)
-            return _refusal("ValidationError", f"{why}. Leave the parameter out.")
-        given = [(key, headers[key]) for key in _FORWARDED if key in headers]
-        given.append((REQUEST_ID, verified.request_id))
+        for header, why in _REFUSED.items():
+            if header in headers:
+                return _refusal("ValidationError", f"{why}. Leave the parameter out.")
         try:
             wanted, target = headers.get(_VARIANT), headers.get(_TARGET)
-            invoked = await self.endpoints.invoke(name, wanted, given, body, target)
+            given = _given(verified)
+            invoked = await self.endpoints.invoke(name, wanted, given, body, target, lost=lost)
         except WrongContainer as error:
             return _refusal("ValidationError", str(error))
         except UnknownTarget as error:
@@ -76,9 +110,28 @@ class Invocations:
         except NoInstance as error:
             return _refusal("ServiceUnavailable", f"Endpoint {name}: {error}", 503)
         except Lost as error:
-            return self._lost(name, error)
-        answer = self._answer(name, invoked)
-        self.meters.count(name, invoked, perf_counter_ns() - started, len(body))
+            return self._outcome(name, error, started, len(body))
+        return self._outcome(name, invoked, started, len(body))
+
+    def _begin_task(self, answering: Coroutine[Any, Any, Answer], tell: Tell) -> None:
+        def over(task: asyncio.Task[Answer]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled():
+                error = task.exception()
+                tell(task.result() if error is None else error)
+
+        task = asyncio.get_running_loop().create_task(answering)
+        self._tasks.add(task)
+        task.add_done_callback(over)
+
+    def _outcome(self, name: str, outcome: Invoked | Exception, started: int, size: int) -> Answer:
+        """The answer to whom it was asked by, counted."""
+        if isinstance(outcome, Lost):
+            return self._lost(name, outcome)
+        if isinstance(outcome, Exception):
+            raise outcome
+        answer = self._answer(name, outcome)
+        self.meters.count(name, outcome, perf_counter_ns() - started, size)
         return answer
 
     def _hint(self, name: str) -> str:
@@ -151,6 +204,14 @@ def _endpoint(path: bytes) -> str | None:
     """The name of the endpoint that a path invokes."""
     found = _PATH.fullmatch(path)
     return found[1].decode() if found else None
+
+
+def _given(verified: Verified) -> list[tuple[str, str]]:
+    """The headers that the instance gets."""
+    headers = verified.head.headers
+    given = [(key, headers[key]) for key in _FORWARDED if key in headers]
+    given.append((REQUEST_ID, verified.request_id))
+    return given
 
 
 def _is_text(body: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -196,8 +197,15 @@ class Meters:
 
 
 def _add_all(histogram: Histogram, values: Iterable[float], unit: float) -> None:
-    for value in values:
-        histogram.add(value / unit)
+    """Add several values: finding each bound among them, sorted, costs less than finding each among the bounds."""
+    ordered = sorted([value / unit for value in values])
+    before = 0
+    for place, bound in enumerate(histogram.bounds):
+        upto = bisect_right(ordered, bound)
+        histogram.counts[place] += upto - before
+        before = upto
+    histogram.counts[-1] += len(ordered) - before
+    histogram.total += sum(ordered)
 
 
 def _family(name: str, text: str, labels: Sequence[str], values: dict[Labels, Any]) -> Family:

@@ -18,11 +18,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import getrandbits
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from skewless.aws.chunks import body_of
 from skewless.aws.dispatch import Call, Dispatcher
@@ -50,6 +50,7 @@ THREADS: Final = 8
 REQUEST_ID: Final = "x-amzn-requestid"
 LONG: Final = 128 << 10
 """Bytes of a body that is summed up in a thread, so that nobody waits for it."""
+_FAILED: Final = "request %s: %s %s"
 KEY: Final = "skewless"
 """Where an app finds `Verified` in its scope."""
 
@@ -65,8 +66,18 @@ class Verified:
     """What came after an S3 body in chunks, once that has been received."""
 
 
-Invoke: TypeAlias = Callable[[Verified, bytes], Coroutine[Any, Any, Answer]]
-"""InvokeEndpoint: answers a request whose signature holds, and its body."""
+Tell: TypeAlias = Callable[[Answer | BaseException], None]
+"""Hears an answer, or what went wrong that should not."""
+
+
+class Invoke(Protocol):
+    """InvokeEndpoint, for requests whose signature holds."""
+
+    async def __call__(self, verified: Verified, body: bytes) -> Answer:
+        """The answer."""
+
+    def begin(self, verified: Verified, body: bytes, tell: Tell) -> None:
+        """The same without a task, where it can do without: ``tell`` gets the answer."""
 
 
 class Front:
@@ -111,36 +122,35 @@ class Front:
         except Disconnected:
             pass
         except Exception:
-            _tell_failure(reply.request_id, head)
+            log.exception(_FAILED, reply.request_id, head.method, head.path.decode("latin-1"))
             if reply.begun:
                 raise  # the server then closes the connection, which tells the client that there is no more
             await reply.refuse(_internal_failure(reply.request_id), dialect)
 
-    def shortcut(self, head: Head, body: bytes) -> Coroutine[Any, Any, Answer] | None:
-        """What answers an InvokeEndpoint that has come as a whole, with all headers of the answer.
+    def shortcut(self, head: Head, body: bytes, told: Callable[[Answer], None]) -> bool:
+        """Answer an InvokeEndpoint that has come as a whole; ``told`` gets the answer with all its headers.
 
-        None where something is amiss or unusual: the app answers that.
+        False where something is amiss or unusual: the app answers that.
         """
         if dialect_of(head) is not RUNTIME or not is_invocation(head):
-            return None
+            return False
         try:
             claim = self._verifier.claim(head)
             if claim.service != "sagemaker":
-                return None
+                return False
             signed = self._verifier.check(head, claim, _sum_of(body))
         except SignatureRefused:
-            return None
-        return self._invoked(Verified(head, signed, request_id()), body)
+            return False
+        verified = Verified(head, signed, request_id())
 
-    async def _invoked(self, verified: Verified, body: bytes) -> Answer:
+        def tell(outcome: Answer | BaseException) -> None:
+            told(_whole(outcome, verified))
+
         try:
-            answer = await self._invoke(verified, body)
-        except Exception:
-            _tell_failure(verified.request_id, verified.head)
-            answer = _last(_internal_failure(verified.request_id), RUNTIME, verified.request_id)
-        length = str(len(answer.body))
-        own = {"content-length": length, REQUEST_ID: verified.request_id}
-        return Answer(answer.status, answer.body, {**answer.headers, **own})
+            self._invoke.begin(verified, body, tell)
+        except Exception as error:
+            tell(error)
+        return True
 
     async def _answer(
         self, scope: Scope, receive: Receive, reply: Reply, head: Head, dialect: Dialect
@@ -270,8 +280,16 @@ def _sum_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _tell_failure(request_id: str, head: Head) -> None:
-    log.exception("request %s: %s %s", request_id, head.method, head.path.decode("latin-1"))
+def _whole(outcome: Answer | BaseException, verified: Verified) -> Answer:
+    """An answer with all its headers."""
+    if isinstance(outcome, BaseException):
+        head = verified.head
+        log.error(_FAILED, verified.request_id, head.method, head.path.decode("latin-1"), exc_info=outcome)
+        outcome = _last(_internal_failure(verified.request_id), RUNTIME, verified.request_id)
+    headers = dict(outcome.headers)
+    headers["content-length"] = str(len(outcome.body))
+    headers[REQUEST_ID] = verified.request_id
+    return Answer(outcome.status, outcome.body, headers)
 
 
 def _internal_failure(request_id: str) -> Refusal:

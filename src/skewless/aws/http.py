@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -19,17 +19,18 @@ class Head(NamedTuple):
     @classmethod
     def of(cls, method: str, path: bytes, query: bytes, headers: list[tuple[bytes, bytes]]) -> Head:
         """From what ASGI has."""
-        found: dict[str, str] = {}
-        for raw_name, raw_value in headers:
-            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-            found[name] = f"{found[name]},{value}" if name in found else value
+        text = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+        found = dict(text)
+        if len(found) < len(text):
+            found.clear()
+            for name, value in text:
+                found[name] = f"{found[name]},{value}" if name in found else value
         return cls(method, path, query, found)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A status, headers without the body's length, and a body."""
+class Answer(NamedTuple):
+    """A status, a body, and headers, without the body's length until it is sent."""
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})

@@ -150,8 +150,7 @@ class Verifier:
             wanted = legacy.signature_of(head, legacy.fields_of(head.query), secret)
             _require_equal(wanted, claim.signature)
             return Signed(claim, said, b"")
-        date, region, service, _ = claim.scope.split("/")
-        key = _signing_key(secret, date, region, service)
+        key = _signing_key(secret, claim.scope)
         canonical = canonical_request(head, claim.signed_headers, claim.service, said)
         digest = hashlib.sha256(canonical).hexdigest()
         text = f"{ALGORITHM}\n{claim.when}\n{claim.scope}\n{digest}".encode()
@@ -416,8 +415,8 @@ def _said_of_body(claim: Claim, body_sum: str | None) -> str:
 
 
 @lru_cache(maxsize=256)
-def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+def _signing_key(secret: str, scope: str) -> bytes:
     key = f"AWS4{secret}".encode()
-    for part in (date, region, service, "aws4_request"):
+    for part in scope.split("/"):
         key = hmac.digest(key, part.encode("latin-1"), "sha256")
     return key

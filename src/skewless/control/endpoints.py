@@ -166,6 +166,7 @@ def delete_endpoint(plane: Plane, request: Members) -> Members:
             .where(ENDPOINTS.c.name == row.name)
             .values(status=STATES.step(row.name, row.status, "Deleting"), modified=plane.now())
         )
+    plane.leave(row.name)
     plane.wake()
     return {}
 

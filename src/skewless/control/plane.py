@@ -35,6 +35,8 @@ class Plane:
     """The programs that have a name as an image."""
     wake: Callable[[], None] = lambda: None
     """Tells the supervisor that the store changed."""
+    leave: Callable[[str], None] = lambda name: None
+    """Tells it of an endpoint whose end was asked for: nobody shall be answered by it once that has been said."""
     now: Callable[[], int] = field(default=_now)
     """The time in milliseconds."""
 

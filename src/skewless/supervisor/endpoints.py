@@ -80,6 +80,8 @@ class Endpoints:
         self.folder = folder
         self.sockets = sockets
         self._fleets: dict[str, Fleet] = {}
+        self._leaving: set[str] = set()
+        """Endpoints whose end was asked for, until others of their names serve: their fleets may still be there."""
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def recover(self) -> None:
@@ -110,17 +112,20 @@ class Endpoints:
         headers: Iterable[tuple[str, str]],
         body: bytes,
         target: str | None = None,
+        *,
+        lost: int = 0,
     ) -> Invoked:
         """Have an instance answer, or one container of it. Lost where it had the request and gave no answer.
 
         UnknownTarget, WrongContainer or NoInstance where nobody can.
 
         A request whose instance went away is tried once more: built-in containers change nothing outside of them. It
-        is not tried a third time, since it may be what ends them.
+        is not tried a third time, since it may be what ends them. ``lost``: how often one has gone away with it before.
         """
-        lost = 0
+        if lost:
+            await asyncio.sleep(_AGAIN)
         while True:
-            fleet = self._fleets.get(name)
+            fleet = self._fleet_of(name)
             if fleet is None:
                 raise UnknownTarget(f"Endpoint {name} of account {self.plane.names.account} not found.")
             try:
@@ -134,6 +139,45 @@ class Endpoints:
                 if lost > 1:
                     raise Lost(str(error), chosen.name, chosen.containers[0], timed_out=False) from None
             await asyncio.sleep(_AGAIN)
+
+    def offer(
+        self,
+        name: str,
+        variant: str | None,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+        target: str | None,
+        told: Callable[[Invoked | Exception], None],
+    ) -> bool:
+        """As `invoke`, where nothing but the answer has to be waited for: ``told`` gets that, or HopError, or Lost.
+
+        False, and nothing is done, where `invoke` has to see to it.
+        """
+        fleet = self._fleet_of(name)
+        if fleet is None:
+            return False
+        try:
+            picked = fleet.pick(variant)
+            if picked is None:
+                return False
+            chosen, instance = picked
+            _check_target(name, chosen, target)
+        except (UnknownTarget, WrongContainer):
+            return False
+        started = perf_counter_ns()
+
+        def ended(outcome: Reply | Exception) -> None:
+            instance.ended()
+            if isinstance(outcome, Reply):
+                told(_invoked(chosen, outcome, started))
+            else:
+                told(_late(chosen) if isinstance(outcome, TimeoutError) else outcome)
+
+        return instance.offer(headers, body, _LONGEST, ended)
+
+    def leave(self, name: str) -> None:
+        """Take no more requests for an endpoint, from now on. Any thread may ask for it."""
+        self._leaving.add(name)
 
     async def stop(self) -> None:
         """End all instances; the store is left as it is."""
@@ -173,6 +217,7 @@ class Endpoints:
             return
         # From here on the new fleet answers; whoever is still on the way through the old one is waited for.
         self._fleets[wanted.name] = fleet
+        self._leaving.discard(wanted.name)
         await written(partial(deployments.deployed, self.plane, wanted.name))
         if old is not None:
             await old.stop(_DRAIN)
@@ -184,6 +229,9 @@ class Endpoints:
             await fleet.stop(_DRAIN)
         await self._clear(wanted.serving or ())
         await written(partial(deployments.removed, self.plane, wanted.name))
+
+    def _fleet_of(self, name: str) -> Fleet | None:
+        return None if name in self._leaving else self._fleets.get(name)
 
     async def _clear(self, variants: Sequence[dict[str, Any]]) -> None:
         for variant in variants:
@@ -270,10 +318,17 @@ async def _ask(
     try:
         reply = await instance.ask(headers, body, _LONGEST)
     except TimeoutError:
-        raise Lost("timed out", variant.name, variant.containers[0], timed_out=True) from None
-    return Invoked(
-        reply, variant.name, variant.containers, len(variant.instances), perf_counter_ns() - started
-    )
+        raise _late(variant) from None
+    return _invoked(variant, reply, started)
+
+
+def _invoked(variant: Variant, reply: Reply, started: int) -> Invoked:
+    spent = perf_counter_ns() - started
+    return Invoked(reply, variant.name, variant.containers, len(variant.instances), spent)
+
+
+def _late(variant: Variant) -> Lost:
+    return Lost("timed out", variant.name, variant.containers[0], timed_out=True)
 
 
 def _resource(endpoint: str, variant: str) -> str:

@@ -7,11 +7,11 @@ microseconds, because it knows its server: no redirects, no cookies, no compress
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import httptools
 
@@ -40,18 +40,24 @@ class Reply:
     body: bytes = b""
 
 
+Told: TypeAlias = Callable[[Reply | Exception], None]
+"""Hears the answer to a request, or why there is none: HopError, or TimeoutError. It is called once."""
+
+
 class _Connection(asyncio.Protocol):
     """One connection, one request at a time."""
 
     transport: asyncio.Transport
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, release: Callable[[_Connection], None]) -> None:
         self.open = True
-        self.idle_since = 0.0
-        self.reply = Reply()
         self.loop = loop
+        self.idle_since = 0.0
+        self._release = release
+        self._reply = Reply()
         self._parts: list[bytes] = []
-        self._waiting: asyncio.Future[Reply] | None = None
+        self._complete = False
+        self._told: Told | None = None
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -59,10 +65,9 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
 
-    def ask(self, head: bytes, body: bytes, seconds: float) -> asyncio.Future[Reply]:
-        """Send a request; the future gets its answer, or TimeoutError after so many seconds."""
-        self.reply, self._parts = Reply(), []
-        self._waiting = future = self.loop.create_future()
+    def ask(self, head: bytes, body: bytes, seconds: float, told: Told) -> None:
+        """Send a request, whose answer may take so many seconds."""
+        self._reply, self._parts, self._told = Reply(), [], told
         self._until = self.loop.time() + seconds
         if self._timer is None:
             self._timer = self.loop.call_at(self._until, self._look)
@@ -70,55 +75,60 @@ class _Connection(asyncio.Protocol):
             self.transport.writelines((head, body))
         else:
             self.transport.write(head + body)
-        return future
 
     def _look(self) -> None:
         """End what takes too long. A timer outlives its request: setting one for each would cost more than the look."""
         self._timer = None
-        if self._waiting is None:
+        if self._told is None:
             return
         if self.loop.time() < self._until:
             self._timer = self.loop.call_at(self._until, self._look)
         else:
-            self._fail(TimeoutError("there was no answer in time"))
+            self._end(TimeoutError("there was no answer in time"))
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._fail(HopError(f"its answer is no HTTP: {error}", sent=True))
+            self._end(HopError(f"its answer is no HTTP: {error}", sent=True))
             self.transport.close()
+            return
+        if self._complete:
+            self._complete = False
+            self._reply.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+            told, self._told = self._told, None
+            if told is not None:
+                self._release(self)
+                told(self._reply)
 
     def eof_received(self) -> None:
         self.open = False
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.open = False
         if self._timer is not None:
             self._timer.cancel()
-        self._fail(HopError("it closed the connection before it had answered", sent=True))
+        self._end(HopError("it closed the connection before it had answered", sent=True))
 
-    def _fail(self, error: Exception) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            waiting.set_exception(error)
+    def _end(self, error: Exception) -> None:
+        self.open = False
+        told, self._told = self._told, None
+        if told is not None:
+            told(error)
 
     # What the parser tells.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.reply.headers[name.lower()] = value
+        self._reply.headers[name.lower()] = value
 
     def on_body(self, body: bytes) -> None:
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
-        self.reply.status = self._parser.get_status_code()
-        self.reply.body = b"".join(self._parts)
+        self._complete = True
+        self._reply.status = self._parser.get_status_code()
         if not self._parser.should_keep_alive():
             self.open = False
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            waiting.set_result(self.reply)
 
 
 class Hop:
@@ -141,20 +151,40 @@ class Hop:
 
         HopError where there is none; TimeoutError where it does not come in time.
         """
-        told = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        head = f"{method} {path} HTTP/1.1\r\nhost: instance\r\n{told}content-length: {len(body)}\r\n\r\n"
         connection = self._kept() or await self._connect()
+        future: asyncio.Future[Reply] = connection.loop.create_future()
+
+        def told(outcome: Reply | Exception) -> None:
+            if future.done():
+                return
+            if isinstance(outcome, Reply):
+                future.set_result(outcome)
+            else:
+                future.set_exception(outcome)
+
+        connection.ask(_head(method, path, headers, body), body, seconds, told)
         try:
-            reply = await connection.ask(head.encode("latin-1"), body, seconds)
-        except BaseException:
+            return await future
+        except asyncio.CancelledError:
             connection.transport.abort()
             raise
-        if connection.open and len(self._idle) < _MOST_KEPT:
-            connection.idle_since = connection.loop.time()
-            self._idle.append(connection)
-        else:
-            connection.transport.close()
-        return reply
+
+    def offer(
+        self,
+        method: str,
+        path: str,
+        told: Told,
+        *,
+        seconds: float,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+    ) -> bool:
+        """Send a request without waiting for anything. False, and nothing is sent, where no connection is idle."""
+        connection = self._kept()
+        if connection is None:
+            return False
+        connection.ask(_head(method, path, headers, body), body, seconds, told)
+        return True
 
     def _kept(self) -> _Connection | None:
         while self._idle:
@@ -166,10 +196,19 @@ class Hop:
             kept.transport.close()
         return None
 
+    def _release(self, connection: _Connection) -> None:
+        if connection.open and len(self._idle) < _MOST_KEPT:
+            connection.idle_since = connection.loop.time()
+            self._idle.append(connection)
+        else:
+            connection.transport.close()
+
     async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()
         try:
-            _, made = await loop.create_unix_connection(lambda: _Connection(loop), str(self.socket))
+            _, made = await loop.create_unix_connection(
+                lambda: _Connection(loop, self._release), str(self.socket)
+            )
         except OSError as error:
             raise HopError(f"it does not listen: {error.strerror or error}", sent=False) from None
         return made
@@ -179,3 +218,9 @@ class Hop:
         while self._idle:
             with suppress(Exception):
                 self._idle.pop().transport.close()
+
+
+def _head(method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> bytes:
+    told = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    head = f"{method} {path} HTTP/1.1\r\nhost: instance\r\n{told}content-length: {len(body)}\r\n\r\n"
+    return head.encode("latin-1")

@@ -18,7 +18,7 @@ from skewless.jobs.job import why_not
 from skewless.names import instance_id
 from skewless.serving.asked import ASKED
 from skewless.supervisor.children import Child, Sink
-from skewless.supervisor.hop import Hop, HopError, Reply
+from skewless.supervisor.hop import Hop, HopError, Reply, Told
 
 _PROGRAM: Final = (sys.executable, "-m", "skewless.serving.instance")
 _FIRST_PAUSE: Final = 0.2
@@ -92,9 +92,22 @@ class Instance:
         try:
             return await self.hop.ask("POST", "/invocations", seconds=seconds, headers=headers, body=body)
         finally:
-            self.in_flight -= 1
-            if not self.in_flight:
-                self._idle.set()
+            self.ended()
+
+    def offer(self, headers: Iterable[tuple[str, str]], body: bytes, seconds: float, told: Told) -> bool:
+        """One invocation that waits for nothing but its answer. False, and nothing is done, where it would have to.
+
+        Whoever is told then calls `ended`.
+        """
+        offered = self.hop.offer("POST", "/invocations", told, seconds=seconds, headers=headers, body=body)
+        self.in_flight += offered
+        return offered
+
+    def ended(self) -> None:
+        """Have one invocation fewer under way."""
+        self.in_flight -= 1
+        if not self.in_flight:
+            self._idle.set()
 
     async def stop(self, drain: float) -> None:
         """End it for good, when its requests have been answered or ``drain`` seconds are over."""
