@@ -208,11 +208,8 @@ def test_large_tables_are_not_written_out() -> None:
 
 def tables(function: Callable[..., Any]) -> list[dict[Any, Any]]:
     """The tables that a compiled function looks at."""
-    return [
-        value
-        for value in function.__globals__.values()
-        if isinstance(value, dict) and value is not __builtins__
-    ]
+    constants = function.__globals__.items()
+    return [value for name, value in constants if isinstance(value, dict) and name != "__builtins__"]
 
 
 def test_a_table_that_drops_a_key_gives_it_up() -> None:

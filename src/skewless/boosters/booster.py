@@ -6,9 +6,9 @@ It is what answers for XGBoost's container, so it speaks as the original contain
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from skewless.boosters.library import Columns, Floats, Integers
 from skewless.boosters.trained import AskRow, Question, Trained
 from skewless.errors import ValueRefused
 from skewless.native.xgboost import Asked
+
+PackedRow: TypeAlias = Callable[[bytes], list[float] | None]
 
 REFUSED: Final = "Unable to evaluate payload provided: "
 """How every refusal of well-formed numbers begins, as in the original container."""
@@ -45,7 +47,14 @@ class Booster:
         self.outputs = self._question.shape[0] if self._question.shape else None
         self.library_for = self._trained.library_for
         asked = self._question.asked
-        self.predict_row: AskRow = self._library_row if asked is None else self._kernel_row(asked)
+        self.predict_packed = None if asked is None else self._packed_row(asked)
+        """The prediction for one row as the bytes of its 32-bit floats, a list of all numbers of it; None for infinity.
+
+        There is none where the library predicts.
+        """
+        self.predict_row: AskRow = (
+            self._library_row if self.predict_packed is None else self._kernel_row(self.predict_packed)
+        )
         """The prediction for one row: the same bits as `predict`, as Python floats."""
 
     def predict(self, rows: Floats) -> Floats:
@@ -77,9 +86,18 @@ class Booster:
             raise _infinite(int(columns[wrong]), row, float(values[wrong]))
         return self._question.ask_sparse(starts, columns, values)
 
-    def _kernel_row(self, asked: Asked) -> AskRow:
-        pack, answer, trained = struct.Struct(f"={self.features}f").pack, asked.one_row(), self._trained
-        several = self.outputs is not None
+    def _packed_row(self, asked: Asked) -> PackedRow:
+        answer, trained = asked.one_row(), self._trained
+
+        def predict_packed(row: bytes) -> list[float] | None:
+            if trained.closed:
+                trained.check_open()
+            return answer(row)
+
+        return predict_packed
+
+    def _kernel_row(self, answer: PackedRow) -> AskRow:
+        pack, several = struct.Struct(f"={self.features}f").pack, self.outputs is not None
 
         def predict_row(values: Sequence[float]) -> float | list[float]:
             try:
@@ -92,8 +110,6 @@ class Booster:
                 made = None
             if made is None:
                 return self._refuse_infinite(values)
-            if trained.closed:
-                trained.check_open()
             return made if several else made[0]
 
         return predict_row

@@ -7,14 +7,15 @@ selects is in `xgboost_requests`, `xgboost_answers` and `xgboost_selected`.
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Mapping, Sequence
-from math import inf, isinf, nan
+from math import nan
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from skewless.boosters.booster import Booster
+from skewless.boosters.booster import Booster, PackedRow
 from skewless.boosters.ensemble import Ensemble
 from skewless.containers import xgboost_csv
 from skewless.containers.base import Answer, BuiltIn, Cells, ExecutionParameters
@@ -23,11 +24,10 @@ from skewless.containers.xgboost_parity import PARITY, ParityRows
 from skewless.containers.xgboost_requests import SPARSE, Requests
 from skewless.containers.xgboost_selected import VARIABLE, Selection
 from skewless.errors import ArtifactError, PayloadTooLarge, SettingError, ValueRefused
-from skewless.ops.compiling import Cell, GiveUp, Looked, NotCompiled, Slots, Source, Symbol, as_slots
+from skewless.ops.compiling import Cell, Looked, NotCompiled, Slots, Source, Symbol, as_slots
 from skewless.schema import DOUBLE, Base, Field, Schema, vector
 from skewless.settings import Settings
 from skewless.table import Column, Table
-from skewless.vectors import dense
 
 MODEL: Final = "xgboost-model"
 ACCEPT: Final = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
@@ -281,7 +281,7 @@ class XGBoostContainer(BuiltIn):
         return self._answer((cells,), accept)
 
     def emit_decode(self, source: Source, line: str) -> Sequence[Symbol]:
-        """The features as a list."""
+        """The features as `emit_run` takes them: packed where the kernels predict, else as a list."""
         if self._largest is not None:
             raise NotCompiled
         # As in `record` and `numbers_of`; whatever else they would take is left to them.
@@ -292,32 +292,45 @@ class XGBoostContainer(BuiltIn):
         source.give_up_if(
             f'len({fields}) != {self.booster.features} or "_" in {line} or not {line}.isascii()'
         )
-        numbers = source.local(f"[float(text) if text else {source.constant(nan)} for text in {fields}]")
-        total = source.local(f"sum({numbers})")
-        high, low = source.constant(inf), source.constant(-inf)
-        source.give_up_if(f"{total} - {total} != 0.0 and ({high} in {numbers} or {low} in {numbers})")
-        return [Cell(numbers, vector(self.booster.features), null=False)]
+        numbers = f"[float(text) if text else {source.constant(nan)} for text in {fields}]"
+        return [self._taken(source, numbers)]
+
+    def _taken(self, source: Source, numbers: str) -> Cell:
+        """A list of features as `emit_run` takes it."""
+        if self._packed is not None:
+            pack = source.constant(struct.Struct(f"={self.booster.features}f").pack)
+            numbers = f"{pack}(*{numbers})"
+        return Cell(source.local(numbers), vector(self.booster.features), null=False)
+
+    @property
+    def _packed(self) -> PackedRow | None:
+        return self.booster.predict_packed if isinstance(self.booster, Booster) else None
 
     def emit_adopt(self, source: Source, given: Sequence[Symbol]) -> Sequence[Symbol]:
-        """The features as a list."""
+        """The same."""
         parts: list[Cell | Looked] = []
         for symbol in given:
             slots = as_slots(symbol, any_form=True) if symbol.type.is_vector else None
             if symbol.type.is_vector and slots is None:
-                numbers = source.local(source.call(self.adopt_row, given))
-                return [Cell(numbers, vector(self.booster.features), null=False)]
-            parts += [source.cell(symbol)] if slots is None else map(_finite, slots.parts)
-        made = Slots(tuple(parts), vector(sum(part.type.size or 1 for part in parts)), always_dense=True)
-        if made.size != self.booster.features:
+                return [self._taken(source, source.call(self.adopt_row, given))]
+            parts += [source.cell(symbol)] if slots is None else slots.parts
+        size = sum(1 if isinstance(part, Cell) else part.type.size or 0 for part in parts)
+        if size != self.booster.features:
             raise NotCompiled
-        cells = [part for part in parts if isinstance(part, Cell)]
-        source.no_bad(cells, infinite=True)
-        return [Cell(source.local(made.dense(source)), made.type, null=False)]
+        made = Slots(tuple(parts), vector(size), always_dense=True)
+        if self._packed is None:
+            return [Cell(source.local(made.dense(source)), made.type, null=False)]
+        return [Cell(source.local(made.packed(source, "f")), made.type, null=False)]
 
     def emit_run(self, source: Source, given: Sequence[Symbol]) -> Sequence[Symbol]:
-        made = f"{source.constant(self.booster.predict_row)}({source.value(given[0])})"
-        if self.single:
-            return [Cell(source.local(made), DOUBLE, null=False)]
+        """What is infinite is refused by both functions, or given up."""
+        features = source.value(given[0])
+        if self._packed is not None:
+            # None, for infinity, cannot be unpacked.
+            made = f"{source.constant(self._packed)}({features})"
+        else:
+            made = f"{source.constant(self.booster.predict_row)}({features})"
+            made = f"({made},)" if self.single else made
         cells = source.unpacked(made, [DOUBLE] * len(self.outputs))
         return [Cell(cell.name, DOUBLE, null=False) for cell in cells]
 
@@ -331,17 +344,6 @@ class XGBoostContainer(BuiltIn):
 
 def _line(numbers: Sequence[float]) -> bytes:
     return (",".join(map(repr, numbers)) + "\n").encode()
-
-
-def _finite(part: Cell | Looked) -> Cell | Looked:
-    """Without the entries that hold infinity."""
-
-    def checked(vector: Any) -> Any:
-        if any(map(isinf, dense(vector))):
-            raise GiveUp
-        return vector
-
-    return part if isinstance(part, Cell) else part.map(checked, part.type)
 
 
 def _numbers(column: Column) -> Any:
