@@ -428,6 +428,13 @@ def from_cells(type_: Type, cells: Sequence[Any]) -> Column:
     return column_from_arrow(array, Field("cells", type_))
 
 
+def one_row(cells: Sequence[Any], schema: Schema) -> Table:
+    """A table of one row's Python objects."""
+    return Table(
+        {field.name: from_cells(field.type, [cell]) for field, cell in zip(schema, cells, strict=True)}, 1
+    )
+
+
 def schema_of(source: pa.Table) -> Schema:
     """The schema that an Arrow table would have; a list<double> is taken for a vector."""
     return Schema(tuple(Field(field.name, _type_of(field.type, field.name)) for field in source.schema))

@@ -43,7 +43,14 @@ trust_option: Final = click.option(
     help="Let the code of this SHA-256 in the models run; repeatable.",
 )
 
-_BY_SUFFIX: Final = {".json": "application/json", ".jsonl": "application/jsonlines"}
+_BY_SUFFIX: Final = {
+    ".json": "application/json",
+    ".jsonl": "application/jsonlines",
+    ".parquet": "application/x-parquet",
+    ".arrow": "application/vnd.apache.arrow.file",
+    ".feather": "application/vnd.apache.arrow.file",
+    ".arrows": "application/vnd.apache.arrow.stream",
+}
 _CSV: Final = "text/csv"
 
 
@@ -187,7 +194,8 @@ def transform(
     """Send files of records through a pipeline: one output line for each input line, in order.
 
     PIPELINE is a pipeline.yaml; INPUT are files, or folders of files. Lines of rows that a stage drops have none;
-    their numbers are written to FILE.out.skipped.
+    their numbers are written to FILE.out.skipped. Parquet and Arrow files may come in, with columns by name, and go out
+    (--accept application/x-parquet, application/vnd.apache.arrow.file or .stream).
     """
     found = resolve(LAZY["sources"])(inputs)
     kind = content_type or _kind_of_all([source.path for source in found])

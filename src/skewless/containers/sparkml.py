@@ -16,6 +16,7 @@ import numpy as np
 
 from skewless.codecs import csvtext, jsontext, original
 from skewless.codecs.answers import render, render_cell, render_cells, render_named
+from skewless.codecs.arrowstream import ARROW, answer_of, read_stream
 from skewless.codecs.bulk import body_of
 from skewless.containers import row_symbols
 from skewless.containers.artifact import Artifact
@@ -41,7 +42,7 @@ from skewless.errors import AcceptError, BodyError, MalformedBody, SettingError
 from skewless.ops.compiling import LARGEST, Cell, Looked, Source, Symbol, is_small
 from skewless.schema import Base, Field, Schema, Struct, Type
 from skewless.settings import Settings
-from skewless.table import Column, Table
+from skewless.table import Column, Table, from_arrow, one_row
 from skewless.vectors import WIDE, SparseVector
 
 SCHEMA: Final = "SAGEMAKER_SPARKML_SCHEMA"
@@ -57,7 +58,6 @@ class SparkMLContainer(BuiltIn):
     """One bundle, one schema."""
 
     runtime = "sparkml"
-    reads = READS
 
     def __init__(
         self,
@@ -72,6 +72,7 @@ class SparkMLContainer(BuiltIn):
         self.artifact = artifact
         self.settings = settings
         self.environment = environment
+        self.reads = READS if settings.strict else (*READS, ARROW)
         self.default_accept = environment.get(ACCEPT) or "text/csv"
         self.notes: list[str] = []
         chosen = schema or _configured(environment, artifact, settings)
@@ -114,8 +115,8 @@ class SparkMLContainer(BuiltIn):
     def for_request(self, body: bytes, content_type: str | None) -> BuiltIn:
         """Itself, or a container with the schema that a JSON body brings along."""
         kind = media_type(content_type)
-        if kind not in READS:
-            raise unreadable(content_type, READS)
+        if kind not in self.reads:
+            raise unreadable(content_type, self.reads)
         given = None
         # The name may be written with escapes.
         if kind != "text/csv" and (b'"schema"' in body or b"\\u00" in body):
@@ -144,8 +145,10 @@ class SparkMLContainer(BuiltIn):
             rows = [jsontext.read_json(body)["data"]]
         elif kind == "application/jsonlines":
             rows = self.rows_in(body)
+        elif kind == ARROW and not strict:
+            return from_arrow(read_stream(body), self.inputs)
         else:
-            raise unreadable(content_type, READS)
+            raise unreadable(content_type, self.reads)
         return (original.table_of if strict else jsontext.table_of)(rows, self.inputs)
 
     def rows_in(self, body: bytes) -> list[Any]:
@@ -177,6 +180,8 @@ class SparkMLContainer(BuiltIn):
 
     def encode(self, table: Table, content_type: str | None, accept: str | None) -> Answer:
         chosen, explicit = self._accept(accept)
+        if chosen == ARROW:
+            return Answer(answer_of(table, self.outputs), ARROW)
         if self.listed:
             texts = render_named(table, self.outputs, chosen)
         else:
@@ -190,11 +195,12 @@ class SparkMLContainer(BuiltIn):
     def _accept(self, accept: str | None) -> tuple[str, bool]:
         explicit = accept is not None and accept.strip() not in ("", "*/*")
         chosen = accept if explicit and accept is not None else self.default_accept
-        if chosen not in WRITES:
+        writes = WRITES if self.settings.strict else (*WRITES, ARROW)
+        if chosen not in writes:
             raise AcceptError(
                 "Accept value passed via request or environment variable is not valid",
                 value=chosen,
-                hint=f"Use one of: {', '.join(WRITES)}.",
+                hint=f"Use one of: {', '.join(writes)}.",
             )
         return chosen, explicit
 
@@ -253,6 +259,8 @@ class SparkMLContainer(BuiltIn):
 
     def encode_row(self, cells: Cells, accept: str | None) -> Answer:
         chosen, _ = self._accept(accept)
+        if chosen == ARROW:
+            return self.encode(one_row(cells, self.outputs), None, accept)
         if self.listed:
             text = render_cells(cells, self.outputs, chosen)
         else:

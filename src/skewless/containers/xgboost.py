@@ -17,9 +17,19 @@ import numpy as np
 
 from skewless.boosters.booster import Booster, PackedRow
 from skewless.boosters.ensemble import Ensemble
+from skewless.codecs.arrowstream import ARROW, answer_of
 from skewless.containers import xgboost_csv
 from skewless.containers.base import Answer, BuiltIn, Cells, ExecutionParameters
-from skewless.containers.xgboost_answers import CSV, CSV_ANSWER, Rows, accepted, batch, written, written_lines
+from skewless.containers.xgboost_answers import (
+    CSV,
+    CSV_ANSWER,
+    Rows,
+    accepted,
+    batch,
+    refused,
+    written,
+    written_lines,
+)
 from skewless.containers.xgboost_parity import PARITY, ParityRows
 from skewless.containers.xgboost_requests import SPARSE, Requests
 from skewless.containers.xgboost_selected import VARIABLE, Selection
@@ -27,7 +37,7 @@ from skewless.errors import ArtifactError, PayloadTooLarge, SettingError, ValueR
 from skewless.ops.compiling import Cell, Looked, NotCompiled, Slots, Source, Symbol, as_slots
 from skewless.schema import DOUBLE, Base, Field, Schema, vector
 from skewless.settings import Settings
-from skewless.table import Column, Table
+from skewless.table import Column, Table, one_row
 
 MODEL: Final = "xgboost-model"
 ACCEPT: Final = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
@@ -206,10 +216,18 @@ class XGBoostContainer(BuiltIn):
         """Predictions in the wanted type, whatever the request's content type was."""
         columns = [table[name].values for name in self.outputs.names]
         kind = accepted(accept, self.default_accept)
+        if kind == ARROW and self._arrow(accept):
+            return Answer(answer_of(table, self.outputs), ARROW)
         lines = self.single if self._batch else kind == CSV
         if self._selection is None and lines and len(table):
             return written_lines(columns)
         return self._answer(list(zip(*[values.tolist() for values in columns], strict=True)), accept)
+
+    def _arrow(self, accept: str | None) -> bool:
+        """Whether the answer is Arrow's, which a batch job's never is. AcceptError where only the original's may be."""
+        if self._selection is not None or self.settings.strict:
+            raise refused(accept)
+        return not self._batch
 
     def _answer(self, rows: Rows, accept: str | None) -> Answer:
         strict, kind = self.settings.strict, accepted(accept, self.default_accept)
@@ -278,6 +296,8 @@ class XGBoostContainer(BuiltIn):
 
     def encode_row(self, cells: Cells, accept: str | None) -> Answer:
         """The row path of `encode`."""
+        if accepted(accept, self.default_accept) == ARROW:
+            return self.encode(one_row(cells, self.outputs), None, accept)
         return self._answer((cells,), accept)
 
     def emit_decode(self, source: Source, line: str) -> Sequence[Symbol]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
+from skewless.codecs.arrowstream import ARROW
 from skewless.codecs.bulk import body_of, python_texts, side_by_side
 from skewless.containers.base import Answer, media_type
 from skewless.errors import AcceptError, ContainerRefused
@@ -32,19 +33,24 @@ _BROKEN: Final = (
 
 
 def accepted(accept: str | None, default: str) -> str:
-    """The media type of the answer. AcceptError for one that the original refuses.
+    """The media type of the answer. AcceptError for one that the original refuses, but for Arrow's.
 
     As there, ``default`` (the container's variable) counts where the caller has no wish, and is not checked here.
     """
     kind = media_type(accept)
     if kind in ("", "*/*"):
         return media_type(default)
-    if kind not in ACCEPTED:
-        raise AcceptError(
-            f"Accept type {accept} is not supported. Please use supported accept types: {list(ACCEPTED)}.",
-            value=accept,
-        )
+    if kind not in (*ACCEPTED, ARROW):
+        raise refused(accept)
     return kind
+
+
+def refused(accept: str | None) -> AcceptError:
+    """The original's refusal of a type."""
+    return AcceptError(
+        f"Accept type {accept} is not supported. Please use supported accept types: {list(ACCEPTED)}.",
+        value=accept,
+    )
 
 
 def broken(why: str, kind: str, *, strict: bool, said: bool = True) -> Exception:

@@ -8,15 +8,20 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
 
+from skewless.codecs.arrowstream import ARROW
+from skewless.containers.base import BuiltIn, media_type
 from skewless.containers.pipeline import Pipeline
 from skewless.errors import RequestError, SettingError
 from skewless.jobs.transforming.engine import CHUNK, JSON, Done, Way, answers, records_of
+from skewless.jobs.transforming.tables import KINDS, Sink, Tables
+from skewless.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,16 @@ def transform(
 ) -> Report:
     """Process files into ``output``; a file that fails leaves no answer and does not stop the others.
 
-    ``longest`` bounds one record in bytes; ``on_bytes`` hears of every chunk done: its size and rows.
+    Files of columns, Parquet's and Arrow's (`skewless.jobs.transforming.tables.KINDS`), may come in and go out.
+    ``longest`` bounds one record in bytes; ``on_bytes`` hears of every chunk done: its size and rows. SettingError for
+    columns out of a pipeline whose last container is not built in.
     """
-    way = Way(pipeline, content_type, accept, size=min(CHUNK, longest), longest=longest)
-    if way.kind != JSON:
+    wanted = media_type(accept)
+    columns = _columns_of(pipeline, wanted) if wanted in KINDS else None
+    way = Way(pipeline, content_type, ARROW if columns else accept, size=min(CHUNK, longest), longest=longest)
+    if way.kind in KINDS:
+        way = replace(way, content_type=ARROW, columns=way.kind)
+    elif way.kind != JSON:
         way = replace(way, records=records_of(pipeline, content_type))
     report = Report()
     _prepare(inputs, output)
@@ -95,8 +106,9 @@ def transform(
         for source in inputs:
             target = output / source.target
             try:
-                with _opened(source.path) as file:
-                    rows, skipped = _write(target, answers(way, pool, file, _threads()), on_bytes)
+                with _opened(source.path) as file, _sink(target, wanted, columns) as sink:
+                    rows, skipped = _write(sink, answers(way, pool, file, _threads()), on_bytes)
+                    _note(target, skipped)
                 report.rows += rows
                 report.skipped += len(skipped)
                 report.written.append(target)
@@ -126,32 +138,61 @@ def _prepare(inputs: Sequence[Source], output: Path) -> None:
             )
 
 
-def _write(
-    target: Path, parts: Iterable[Done], on_bytes: Callable[[int, int], None]
-) -> tuple[int, list[int]]:
-    """Write a file's answers, under its name only when all are there.
+def _columns_of(pipeline: Pipeline, accept: str) -> Schema:
+    """The columns that a pipeline answers."""
+    last = pipeline.containers[-1]
+    if not isinstance(last, BuiltIn):
+        raise SettingError(
+            f"{last.name} runs code of its own, whose answers are no columns: {accept} cannot be written",
+            hint="Leave out --accept, or give one that it knows.",
+        )
+    return last.outputs
 
-    Gives the number of rows, and the lines of those that were skipped, which stand in a file beside it.
-    """
-    total, skipped = 0, list[int]()
+
+@contextmanager
+def _sink(target: Path, kind: str, columns: Schema | None) -> Iterator[Sink]:
+    """Where a file's answers go: as they come, or into a file of this kind that has columns."""
+    with _writing(target) as file:
+        if columns is None:
+            yield file
+        else:
+            with Tables(file, kind, columns) as sink:
+                yield sink
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[IO[bytes]]:
+    """A file that has its name only when all is written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     with part.open("wb") as file:
         try:
-            for done in parts:
-                file.write(done.answer)
-                total += done.rows
-                skipped += done.skipped
-                on_bytes(done.size, done.rows)
-            beside = target.with_name(f"{target.name}.skipped")
-            if skipped:
-                beside.write_text("".join(f"{line}\n" for line in skipped))
-            else:
-                beside.unlink(missing_ok=True)
+            yield file
+            file.flush()
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _write(sink: Sink, parts: Iterable[Done], on_bytes: Callable[[int, int], None]) -> tuple[int, list[int]]:
+    """Write a file's answers; gives the number of rows, and the lines of those that were skipped."""
+    total, skipped = 0, list[int]()
+    for done in parts:
+        if done.answer:
+            sink.write(done.answer)
+        total += done.rows
+        skipped += done.skipped
+        on_bytes(done.size, done.rows)
     return total, skipped
+
+
+def _note(target: Path, skipped: Sequence[int]) -> None:
+    """The lines of the rows that were skipped in a file beside the answers."""
+    beside = target.with_name(f"{target.name}.skipped")
+    if skipped:
+        beside.write_text("".join(f"{line}\n" for line in skipped))
+    else:
+        beside.unlink(missing_ok=True)
 
 
 def _opened(path: Path) -> IO[bytes]:

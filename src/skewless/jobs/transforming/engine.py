@@ -15,6 +15,7 @@ from typing import IO, Final
 
 import msgspec
 
+from skewless.codecs.arrowstream import ARROW, read_stream
 from skewless.containers.base import Answer, BuiltIn, media_type
 from skewless.containers.pipeline import Pipeline
 from skewless.containers.sparkml import SparkMLContainer
@@ -29,6 +30,7 @@ from skewless.jobs.transforming.records import (
     answers_in,
     has_answers,
 )
+from skewless.jobs.transforming.tables import parts
 
 JSON: Final = "application/json"
 JSON_LINES: Final = "application/jsonlines"
@@ -62,6 +64,8 @@ class Way:
     one_response: bool = False
     """Whether a file's chunks are parts of one call: their answers are parted as its lines would be."""
     joining: Joining | None = None
+    columns: str = ""
+    """The type of files of columns, whose parts are sent as Arrow streams; else files hold text or records."""
     own_schemas: bool = False
     """Whether the schema in a JSON line is for that line; otherwise that of a file's first line is for all."""
     alone: bool = False
@@ -81,7 +85,7 @@ class Way:
     @property
     def has_lines(self) -> bool:
         """Whether a file's records are its lines, so that an error's row is on one."""
-        return self.kind != JSON and not self.kind.endswith(("parquet", "recordio-protobuf"))
+        return self.kind != JSON and not self.kind.endswith(("parquet", "recordio-protobuf", "arrow.stream"))
 
     @property
     def takes_one(self) -> bool:
@@ -124,6 +128,10 @@ class Chunk:
     """The number, from 0, of its first line in the file."""
     schema: bytes = b""
     """The schema of a JSON Lines file's first line, which counts for all its lines."""
+    rows: int = 0
+    """Of a part of a file of columns: how many it has. Its first line is the number of the first."""
+    size: int = 0
+    """Of such a part: the bytes of the file that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,8 @@ def _result(future: Future[Done], timeout: float | None) -> Done:
 
 
 def _chunks(file: IO[bytes], way: Way) -> Iterable[Chunk]:
+    if way.columns:
+        return _of_columns(file, way)
     if way.records is None:
         return [Chunk(_all_of(file, way))]
     chunks = _whole_records(file, way, way.records)
@@ -182,6 +192,16 @@ def _chunks(file: IO[bytes], way: Way) -> Iterable[Chunk]:
     if way.kind != JSON_LINES:
         return chunks
     return _schemas_apart(chunks, way.records) if way.own_schemas else _with_schema(chunks, way.records)
+
+
+def _of_columns(file: IO[bytes], way: Way) -> Iterator[Chunk]:
+    first = way.pipeline.containers[0]
+    # Others take columns by position.
+    wanted = first.inputs.names if isinstance(first, SparkMLContainer) else None
+    row = 0
+    for part in parts(file, way.columns, wanted):
+        yield Chunk(part.body, row, rows=part.rows, size=part.size)
+        row += part.rows
 
 
 def _all_of(file: IO[bytes], way: Way) -> bytes:
@@ -259,12 +279,14 @@ def _schema_in(line: bytes) -> bytes:
 
 
 def _process(way: Way, chunk: Chunk) -> Done:
-    size = len(chunk.body)
+    size = chunk.size or len(chunk.body)
     records = way.records or (records_of(way.pipeline, way.content_type) if way.has_lines else None)
-    rows = records.count(chunk.body) if records else int(bool(chunk.body.strip()))
+    rows = chunk.rows or (records.count(chunk.body) if records else int(bool(chunk.body.strip())))
     if not rows:
         return Done(size=size)
     try:
+        if chunk.rows:
+            return _answered(way, chunk, None, rows)
         if way.records is None:
             return _as_a_whole(way, chunk, records, rows)
         if way.joining is not None:
@@ -273,7 +295,7 @@ def _process(way: Way, chunk: Chunk) -> Done:
     except AllSkipped:
         return Done(skipped=list(_row_lines(way, chunk, records)), size=size)
     except RequestError as error:
-        if error.row is not None and records is not None:
+        if error.row is not None and (records is not None or chunk.rows):
             error.row = _line_of(way, chunk, records, error.row)
         raise
 
@@ -287,15 +309,17 @@ def _as_a_whole(way: Way, chunk: Chunk, records: Records | None, rows: int) -> D
 
 def _done(way: Way, chunk: Chunk, records: Records | None, answer: Answer, made: bytes, rows: int) -> Done:
     skipped = _lines_at(way, chunk, records, answer.skipped)
-    return Done(made, rows - len(skipped), skipped, len(chunk.body))
+    return Done(made, rows - len(skipped), skipped, chunk.size or len(chunk.body))
 
 
-def _answered(way: Way, chunk: Chunk, records: Records, rows: int) -> Done:
-    answer = _call(way, _json_lines(records, chunk) if way.kind == JSON_LINES else chunk.body)
+def _answered(way: Way, chunk: Chunk, records: Records | None, rows: int) -> Done:
+    answer = _call(way, _json_lines(records, chunk) if records and way.kind == JSON_LINES else chunk.body)
     left = rows - len(answer.skipped)
     if way.by_record or not way.answers_as_one:
         _check_number(chunk, answer, left)
     made = answer.body
+    if media_type(answer.content_type) == ARROW:
+        return _done(way, chunk, records, answer, made, rows)
     if way.lines:
         made += b"" if made.endswith(b"\n") else b"\n"
     elif way.single and not made.endswith(b"\n"):
@@ -358,13 +382,18 @@ def _json_lines(records: Records, chunk: Chunk) -> bytes:
 
 def _check_number(chunk: Chunk, answer: Answer, rows: int) -> None:
     """BodyError where the answer does not have a line for each record."""
-    if has_answers(answer.body, rows, is_csv=media_type(answer.content_type) == CSV):
-        return
-    first, last = chunk.first_line + 1, chunk.first_line + chunk.body.count(b"\n")
-    last += not chunk.body.endswith(b"\n")
-    ends = answer.body.count(b"\n")
+    kind = media_type(answer.content_type)
+    if kind == ARROW:
+        found, what = len(read_stream(answer.body)) if rows else 0, "rows"
+        if found == rows:
+            return
+    else:
+        found, what = answer.body.count(b"\n"), "line ends"
+        if has_answers(answer.body, rows, is_csv=kind == CSV):
+            return
+    last = chunk.first_line + (chunk.rows or chunk.body.count(b"\n") + (not chunk.body.endswith(b"\n")))
     raise BodyError(
-        f"lines {first} to {last} hold {rows} records, but the answer has {ends} line ends",
+        f"lines {chunk.first_line + 1} to {last} hold {rows} records, but the answer has {found} {what}",
         hint="A batch has one answer a record: put one record on each line, and let no answer hold a line end.",
     )
 
@@ -374,8 +403,10 @@ def _parts(answer: Answer, rows: int) -> list[bytes]:
     return answers_in(answer.body, rows, is_csv=media_type(answer.content_type) == CSV) or []
 
 
-def _line_of(way: Way, chunk: Chunk, records: Records, row: int) -> int:
+def _line_of(way: Way, chunk: Chunk, records: Records | None, row: int) -> int:
     """The line in the file of a row in its chunk; both from 1."""
+    if chunk.rows:
+        return chunk.first_line + row
     last = chunk.first_line + chunk.body.count(b"\n") + (not chunk.body.endswith(b"\n"))
     return next(islice(_row_lines(way, chunk, records), row - 1, None), last)
 
@@ -389,7 +420,10 @@ def _lines_at(way: Way, chunk: Chunk, records: Records | None, rows: Sequence[in
 
 
 def _row_lines(way: Way, chunk: Chunk, records: Records | None) -> Iterator[int]:
-    """The line in the file, from 1, on which every row in a chunk begins."""
+    """The line in the file, from 1, on which every row in a chunk begins; in a file of columns, the row's number."""
+    if chunk.rows:
+        yield from range(chunk.first_line + 1, chunk.first_line + chunk.rows + 1)
+        return
     if records is None:
         yield 1
         return
