@@ -82,16 +82,25 @@ def flat(source: Source, given: Sequence[Symbol]) -> list[Symbol]:
     """A container's outputs as the next one's inputs: slots one by one, and every number finite."""
     made: list[Symbol] = []
     for symbol in given:
-        if symbol.type.is_vector:
-            slots = as_slots(symbol, any_form=True)
-            items = source.value(symbol) if slots is None else slots.dense(source)
-            cells = source.unpacked(items, [DOUBLE] * (symbol.type.size or 0))
-            made += [Cell(cell.name, DOUBLE, null=False) for cell in cells]
+        if isinstance(symbol, Looked) and not symbol.type.is_vector:
+            symbol = symbol.map(_finite, symbol.type)
+            source.looked([symbol])
+            made.append(symbol)
         else:
-            made.append(symbol.map(_finite, symbol.type) if isinstance(symbol, Looked) else symbol)
+            made += _slots(source, symbol) if symbol.type.is_vector else [symbol]
     numbers = [one for one in made if isinstance(one, Cell) and one.type.base in _FLOATING]
     source.no_bad(numbers, infinite=True)
     return made
+
+
+def _slots(source: Source, symbol: Symbol) -> Sequence[Symbol]:
+    """A vector's slots in variables, as which they may stand already."""
+    slots = as_slots(symbol, any_form=True)
+    if slots is not None and all(isinstance(part, Cell) for part in slots.parts):
+        return slots.parts
+    items = source.value(symbol) if slots is None else slots.dense(source)
+    cells = source.unpacked(items, [DOUBLE] * (symbol.type.size or 0))
+    return [Cell(cell.name, DOUBLE, null=False) for cell in cells]
 
 
 def _finite(cell: Any) -> Any:

@@ -42,6 +42,7 @@ class TreeOp(Op):
         "A null vector or one of another length fails, unless every tree is a single leaf; NaN goes to the "
         "right of a threshold."
     )
+    any_form: ClassVar[bool] = True
 
     num_features: int
 
