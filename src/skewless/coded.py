@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from skewless.native.placing import place
 from skewless.schema import Type, vector
 from skewless.table import Column, Mask, Numbers
 from skewless.vectors import Csr, is_sparse
@@ -127,8 +128,7 @@ class Joined(Column):
         for part in _merged(self.parts):
             end = start + _width(part)
             if isinstance(part, Coded):
-                # Without a mode, numpy would fill a copy first; codes are never outside.
-                _slots(part.distinct).astype(dtype).take(part.codes, 0, whole[:, start:end], "clip")
+                place(part.codes, _slots(part.distinct).astype(dtype), whole, start)
             else:
                 whole[:, start:end] = _slots(part)
             start = end

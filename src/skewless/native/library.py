@@ -29,6 +29,7 @@ _BATCH: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_fields": (_LONG, ctypes.c_char_p, _LONG, _POINTER, _INT),
     "skewless_gather": (None, ctypes.c_char_p, _POINTER, _POINTER, _LONG, _POINTER),
     "skewless_lines": (_LONG, ctypes.c_char_p, _LONG),
+    "skewless_place": (None, _POINTER, _LONG, _POINTER, _LONG, _POINTER, _LONG),
 }
 _ROW: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_forest_row_f64": (ctypes.c_int, _POINTER, _POINTER, _POINTER),
