@@ -33,4 +33,4 @@ def test_another_type() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         place(np.zeros(2, np.int32), np.zeros((5, 3)), np.zeros((2, 3), np.float32), 0)
     with pytest.raises(ValueError, match="do not fit"):
-        place(np.zeros(2, np.int64), np.zeros((5, 3)), np.zeros((2, 3)), 0)  # type: ignore[arg-type]
+        place(np.zeros(2, np.int64), np.zeros((5, 3)), np.zeros((2, 3)), 0)
