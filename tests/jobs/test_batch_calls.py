@@ -32,6 +32,14 @@ def table(rows: int) -> pa.Table:
     )
 
 
+def as_text(rows: pa.Table) -> Chunk:
+    return Chunk(as_csv(rows).encode())
+
+
+def as_columns(rows: pa.Table) -> Chunk:
+    return Chunk(write_stream(rows), rows=len(rows))
+
+
 def calls(way: Way, chunk: Chunk) -> Counter[str]:
     """What Python calls, functions of C among them, while a chunk is computed."""
     made: Counter[str] = Counter()
@@ -60,12 +68,10 @@ def test_calls_do_not_grow_with_rows(name: str, accept: str | None) -> None:
     pipeline = CHAINS[name]()
     text = Way(pipeline, "text/csv", accept, records=records_of(pipeline, "text/csv"))
     columns = replace(text, content_type=ARROW, records=None, columns=ARROW)
-    for way, chunk_of in (
-        (text, lambda rows: Chunk(as_csv(rows).encode())),
-        (columns, lambda rows: Chunk(write_stream(rows), rows=len(rows))),
-    ):
-        few, many = (calls(way, chunk_of(table(rows))) for rows in (FEW, MANY))
-        assert many - few == few - many == Counter()
+    few, many = table(FEW), table(MANY)
+    for way, chunks in ((text, map(as_text, (few, many))), (columns, map(as_columns, (few, many)))):
+        one, other = (calls(way, chunk) for chunk in chunks)
+        assert one - other == other - one == Counter()
 
 
 def test_calls_of_a_model_alone_do_not_grow_with_rows() -> None:
