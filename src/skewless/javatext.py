@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -30,6 +31,11 @@ _INTEGER: Final = re.compile(r"([+-]?)((?:(?![^\0-\uffff])\d)+)")
 _BLANKS: Final = "".join(map(chr, range(33)))
 _MOST_DIGITS: Final = 30
 _BEYOND: Final = 2.0**128
+_NORMAL: Final = 2.0**-126
+_LARGE: Final = 2.0**127
+_CUT: Final = (1 << 29) - 1
+_HALF_WAY: Final = 1 << 28
+_LONG, _DOUBLE, _SINGLE = struct.Struct("<q"), struct.Struct("<d"), struct.Struct("<f")
 
 
 def double_text(number: float) -> str:
@@ -90,7 +96,23 @@ def parse_double(text: str) -> float:
 
 def parse_float(text: str) -> float:
     """``Float.parseFloat(text)``: rounded once to 32 bits, not first to 64."""
-    number = parse_double(text)
+    return narrowed(parse_double(text), text)
+
+
+def narrowed(number: float, text: str) -> float:
+    """``Float.parseFloat(text)``, where ``Double.parseDouble(text)`` gives the number."""
+    if number == 0.0:
+        return number
+    usual = _NORMAL <= abs(number) <= _LARGE
+    # Unless the bits that a float has not say half-way, the nearest float to the double is nearest to the text.
+    if usual and _LONG.unpack(_DOUBLE.pack(number))[0] & _CUT != _HALF_WAY:
+        (near,) = _SINGLE.unpack(_SINGLE.pack(number))
+        return float(near)
+    return _narrowed(number, text)
+
+
+def _narrowed(number: float, text: str) -> float:
+    """The same for any number."""
     with np.errstate(over="ignore"):
         narrow = float(np.float32(number))
         if narrow == number or not math.isfinite(number):

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, Final
 
 from skewless.containers.sparkml_fit import cell_as_type
-from skewless.javatext import double_text, parse_float, whole_range
+from skewless.javatext import double_text, narrowed, whole_range
 from skewless.ops.compiling import Cell, GiveUp, Looked, Slots, Source, Symbol, as_slots
 from skewless.schema import DOUBLE, INTEGERS, Base, Field, Schema, Struct, Type
 from skewless.vectors import WIDE, SparseVector, dense
@@ -38,7 +38,7 @@ def _parsed(source: Source, text: str, field: Field) -> Cell:
     if base is Base.DOUBLE:
         name = source.local(f"float({text})")
     elif base is Base.FLOAT:
-        name = source.local(f"{source.constant(parse_float)}({text})")
+        name = source.local(f"{source.constant(narrowed)}(float({text}), {text})")
     elif base is Base.BOOLEAN:
         name = source.local(f'{text}.lower() == "true"')
     elif base in INTEGERS:
