@@ -11,12 +11,26 @@
 #undef NAMED
 
 #if defined(__x86_64__)
+#include <cpuid.h>
+
 #pragma clang attribute push(__attribute__((target("fma,avx2"))), apply_to = function)
 #define NAMED(name) name##_fma
 #include "dots_kernels.h"
 #undef NAMED
 #pragma clang attribute pop
-#define HERE(name) (__builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2") ? name##_fma : name##_anywhere)
+
+static int has_fma;
+
+/* Asked of the processor itself: this compiler's __builtin_cpu_supports() knows none. The system must keep the wide
+   registers, too: bits 1 and 2 of what xgetbv says. */
+__attribute__((constructor)) static void ask_processor(void) {
+    unsigned a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_FMA) || !(c & bit_OSXSAVE))
+        return;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    has_fma = (low & 6) == 6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2);
+}
+#define HERE(name) (has_fma ? name##_fma : name##_anywhere)
 #else
 #define HERE(name) name##_anywhere
 #endif
@@ -82,6 +96,12 @@ EXPORTED double skewless_product(const coefficients *by, const double *x) {
     if (by->stored)
         return chosen(x, by->values, by->stored, 0, by->size);
     return HERE(product)(by, x, by->values);
+}
+
+/* Each of the rows of x with its own row of y, in the order that by has. */
+EXPORTED void skewless_pairs(const coefficients *by, const double *x, const double *y, int64_t rows, double *made) {
+    for (int64_t row = 0; row < rows; row++)
+        made[row] = HERE(product)(by, x + row * by->size, y + row * by->size);
 }
 
 /* Dense rows times a matrix by columns, added to start: of its columns four at a time, the last of them first. The first

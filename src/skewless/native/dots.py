@@ -52,10 +52,7 @@ class Products:
             values.ctypes.data,
             None if marks is None else marks.ctypes.data,
             self.vectors,
-            self.size,
-            self.size - self.size % lanes if lanes else 0,
-            lanes,
-            fused,
+            *_order(self.size, lanes, fused),
         )
         self._place = ctypes.addressof(self._struct)
 
@@ -129,8 +126,37 @@ class Products:
 
         return each
 
+    def each_by_columns(self, start: Sequence[float], fused: int) -> Callable[[bytes], list[float]]:
+        """`by_columns` of one row, given as for `one`."""
+        columns, place, kind = row_kernels().skewless_columns, self._place, ctypes.c_double * self.vectors
+        begin = np.array(start, np.float64)
+        at = begin.ctypes.data
+
+        def each(cells: bytes, _kept: Any = (self, begin)) -> list[float]:
+            made = kind()
+            columns(place, fused, cells, 1, at, made)
+            answers: list[float] = made[:]
+            return answers
+
+        return each
+
     def _fitting(self, rows: Doubles) -> Doubles:
         rows = np.ascontiguousarray(rows, np.float64)
         if rows.ndim != 2 or rows.shape[1] != self.size:
             raise ValueError(f"the rows are {rows.shape}, the vectors have {self.size} slots")
         return rows
+
+
+def pairs(x: Doubles, y: Doubles, *, lanes: int = 0, fused: bool = False) -> Doubles:
+    """The dot product of every row of ``x`` with its own row of ``y``, in an order as of `Products`."""
+    x, y = np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
+    if x.ndim != 2 or x.shape != y.shape:
+        raise ValueError(f"rows of {x.shape} cannot be paired with rows of {y.shape}")
+    made, order = np.empty(len(x)), _Coefficients(None, None, 1, *_order(x.shape[1], lanes, fused))
+    kernels().skewless_pairs(ctypes.byref(order), x.ctypes.data, y.ctypes.data, len(x), made.ctypes.data)
+    return made
+
+
+def _order(size: int, lanes: int, fused: bool) -> tuple[int, int, int, bool]:
+    """The last members of `_Coefficients`, from the size on."""
+    return size, size - size % lanes if lanes else 0, lanes, fused

@@ -174,7 +174,8 @@ def _laid_out(trees: Sequence[Branches], columns: int, numbers: Any, inclusive: 
     used = np.unique(
         np.concatenate([tree.feature[tree.feature >= 0] for tree in trees] or [np.zeros(0, np.int64)])
     )
-    slots = np.full(columns, -1, np.int32)
+    # One more than there are, which leaves refer to by their -1.
+    slots = np.full(columns + 1, -1, np.int32)
     slots[used] = np.arange(len(used))
     sets: list[int] = []
     laid = [_tree(tree, slots, len(used), numbers, inclusive, sets) for tree in trees]

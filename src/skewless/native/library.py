@@ -24,6 +24,7 @@ _BATCH: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_transform": (None, _POINTER, _LONG, _INT, _INT),
     "skewless_products": (None, _POINTER, _POINTER, _LONG, _POINTER, _POINTER),
     "skewless_products_csr": (ctypes.c_int, *(_POINTER,) * 4, _LONG, _POINTER, _POINTER),
+    "skewless_pairs": (None, _POINTER, _POINTER, _POINTER, _LONG, _POINTER),
     "skewless_columns": (None, _POINTER, _LONG, _POINTER, _LONG, _POINTER, _POINTER),
     "skewless_each": (None, _POINTER, _POINTER, _LONG, _POINTER),
     "skewless_fields": (_LONG, ctypes.c_char_p, _LONG, _POINTER, _INT),
@@ -36,6 +37,7 @@ _ROW: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_ask_row": (ctypes.c_int, _POINTER, _POINTER, _POINTER),
     "skewless_product": (ctypes.c_double, _POINTER, _POINTER),
     "skewless_products": _BATCH["skewless_products"],
+    "skewless_columns": _BATCH["skewless_columns"],
     "skewless_logf": (ctypes.c_float, ctypes.c_float),
 }
 

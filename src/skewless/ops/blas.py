@@ -9,13 +9,16 @@ Checked against both classes, and in Spark with registers of two and four double
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from skewless.native import dots, elementary
+from skewless.native.dots import Products
 from skewless.ops.op import Refused
 from skewless.table import Column, Numbers
 from skewless.vectors import Csr, SparseVector, Vector
@@ -58,119 +61,14 @@ WHY_NOT_BITS_OF_SUMS: Final = (
     "the bundle keeps, last bits in another"
 )
 
-_SPLIT: Final = 134217729.0  # 2**27 + 1
-_LARGE: Final = 2.0**480
-_SMALL: Final = 2.0**-480
+LARGEST: Final = 1.7976931348623157e308
+"""The largest double."""
 
 RowDot: TypeAlias = Callable[[Vector], float]
 RowGemv: TypeAlias = Callable[[Vector], list[float]]
 
 
-def fma(a: float, b: float, c: float) -> float:
-    """a × b + c, rounded once, as Java's ``Math.fma``."""
-    product = a * b
-    size = abs(product)
-    if not (_SMALL < size < _LARGE and abs(a) < _LARGE and abs(b) < _LARGE and abs(c) < _LARGE):
-        return _fma_slow(a, b, c)
-    t = _SPLIT * a
-    ah = t - (t - a)
-    al = a - ah
-    t = _SPLIT * b
-    bh = t - (t - b)
-    bl = b - bh
-    low = ((ah * bh - product) + ah * bl + al * bh) + al * bl
-    total = product + c
-    t = total - product
-    rest = (product - (total - t)) + (c - t)
-    small = rest + low
-    t = small - rest
-    lost = (rest - (small - t)) + (low - t)
-    made = total + small
-    if lost != 0.0:
-        # A second rounding harms only where the rest that was cut stands in the middle of two numbers.
-        cut = 2.0 * (small - (made - total))
-        if cut != 0.0 and (made + cut) - made == cut:
-            return _fma_slow(a, b, c)
-    return made if abs(total) > _SMALL else _fma_slow(a, b, c)
-
-
-def _fma_slow(a: float, b: float, c: float) -> float:
-    if a == 0.0 or b == 0.0 or not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
-        return a * b + c
-    exact = Fraction(a) * Fraction(b) + Fraction(c)
-    if exact == 0:
-        return a * b + c if a * b != 0.0 else c + 0.0
-    try:
-        return float(exact)
-    except OverflowError:
-        return math.inf if exact > 0 else -math.inf
-
-
-def fma_all(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
-    """`fma` of whole arrays."""
-    a, b, c = np.broadcast_arrays(a, b, c)
-    product = a * b
-    size = np.abs(product)
-    safe = (size > _SMALL) & (size < _LARGE) & (np.abs(a) < _LARGE) & (np.abs(b) < _LARGE)
-    safe &= np.abs(c) < _LARGE
-    t = _SPLIT * a
-    ah = t - (t - a)
-    al = a - ah
-    t = _SPLIT * b
-    bh = t - (t - b)
-    bl = b - bh
-    low = ((ah * bh - product) + ah * bl + al * bh) + al * bl
-    total = product + c
-    t = total - product
-    rest = (product - (total - t)) + (c - t)
-    small = rest + low
-    t = small - rest
-    lost = (rest - (small - t)) + (low - t)
-    made: Numbers = total + small
-    cut = 2.0 * (small - (made - total))
-    hard = ~safe | ((lost != 0.0) & (cut != 0.0) & ((made + cut) - made == cut)) | (np.abs(total) < _SMALL)
-    # Zeros are the commonest of them, and need no more than the plain sum.
-    plain = hard & ((a == 0.0) | (b == 0.0))
-    made[plain] = total[plain]
-    for place in zip(*np.nonzero(hard & ~plain), strict=True):
-        made[place] = _fma_slow(float(a[place]), float(b[place]), float(c[place]))
-    return made
-
-
-def dot_dense(
-    x: Sequence[float], y: Sequence[float], order: Order = AVX2, *, in_matrix: bool = False
-) -> float:
-    """netlib's ``ddot``; ``in_matrix``, one row of its ``dgemv`` of a matrix by rows."""
-    width = order.lanes
-    whole = 0 if order.fused and in_matrix else len(x) - len(x) % width
-    lanes = [0.0] * width
-    for start in range(0, whole, width):
-        for lane in range(width):
-            lanes[lane] = fma(x[start + lane], y[start + lane], lanes[lane])
-    total = 0.0
-    for part in lanes:
-        total += part
-    for slot in range(whole, len(x)):
-        total = fma(x[slot], y[slot], total) if order.fused else total + x[slot] * y[slot]
-    return total
-
-
-def dots_dense(x: Numbers, y: Numbers, order: Order, in_matrix: bool = False) -> Numbers:
-    """`dot_dense` of every row of ``x`` with ``y``, or with its own row of ``y``."""
-    width = order.lanes
-    whole = 0 if order.fused and in_matrix else y.shape[-1] - y.shape[-1] % width
-    lanes = np.zeros((len(x), width))
-    for start in range(0, whole, width):
-        lanes = fma_all(x[:, start : start + width], y[..., start : start + width], lanes)
-    total = np.zeros(len(x))
-    for lane in range(width):
-        total = total + lanes[:, lane]
-    for slot in range(whole, y.shape[-1]):
-        total = fma_all(x[:, slot], y[..., slot], total) if order.fused else total + x[:, slot] * y[..., slot]
-    return total
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Coefficients:
     """One vector of coefficients; ``sparse`` where Spark holds them so, which decides the order of additions."""
 
@@ -178,62 +76,76 @@ class Coefficients:
     sparse: bool = False
     order: Order = AVX2
 
+    @cached_property
+    def products(self) -> Products:
+        """The products with rows, as the kernels compute them."""
+        return products_of((self,))
+
     @property
     def stored(self) -> list[int]:
         """The slots that take part."""
         return [slot for slot, value in enumerate(self.values) if value != 0.0 or not self.sparse]
 
     def row(self, *, in_matrix: bool = False) -> RowDot:
-        """The dot product with one row of features; ``in_matrix`` where these are a row of a matrix."""
-        values, stored, order = self.values, self.stored, self.order
-        members = frozenset(stored) if self.sparse else None
+        """The dot product with one row of features; ``in_matrix`` where these coefficients are a row of a matrix."""
+        products = products_of((self,), in_matrix=True) if in_matrix else self.products
+        sparse, one, pack = self.with_sparse(), products.one(), packer(products.size)
+        return lambda x: sparse(x) if isinstance(x, SparseVector) else one(pack(*x))
 
-        def dot(x: Vector) -> float:
+    def with_sparse(self) -> Callable[[SparseVector], float]:
+        """The dot product with one sparse row."""
+        values, stored = self.values, frozenset(self.stored) if self.sparse else None
+
+        def dot(x: SparseVector) -> float:
             total = 0.0
-            if isinstance(x, SparseVector):
-                for slot, value in zip(x.indices, x.values, strict=True):
-                    if members is None or slot in members:
-                        total += value * values[slot]
-            elif members is None:
-                return dot_dense(x, values, order, in_matrix=in_matrix)
-            else:
-                for slot in stored:
-                    total += x[slot] * values[slot]
+            for slot, value in zip(x.indices, x.values, strict=True):
+                if stored is None or slot in stored:
+                    total += value * values[slot]
             return total
 
         return dot
 
-    def batch(self, column: Column, *, in_matrix: bool = False) -> Numbers:
+    def batch(self, column: Column) -> Numbers:
         """The dot products with every row of a column of vectors without nulls."""
-        made = np.zeros(len(column))
-        if isinstance(column.values, Csr):
-            dot = self.row(in_matrix=in_matrix)
-            for row in range(len(column)):
-                made[row] = dot(column.cell(row))
-            return made
-        values, sparse = np.array(self.values), column.sparse_rows
-        with np.errstate(all="ignore"):
-            if sparse.any():
-                made[sparse] = self._sparse(column.values[sparse], values)
-            if not sparse.all():
-                x = column.values[~sparse]
-                made[~sparse] = (
-                    self._stored(x, values) if self.sparse else dots_dense(x, values, self.order, in_matrix)
-                )
+        made: Numbers = times(column, self.products)[:, 0]
         return made
 
-    def _sparse(self, x: Numbers, values: Numbers) -> Numbers:
-        rows, slots = np.nonzero(x)
-        taken = np.isin(slots, self.stored)
-        rows, slots = rows[taken], slots[taken]
-        # bincount adds one by one, in this order.
-        return np.bincount(rows, x[rows, slots] * values[slots], len(x)).astype(np.float64)
 
-    def _stored(self, x: Numbers, values: Numbers) -> Numbers:
-        total = np.zeros(len(x))
-        for slot in self.stored:
-            total = total + x[:, slot] * values[slot]
-        return total
+def products_of(rows: Sequence[Coefficients], *, in_matrix: bool = False) -> Products:
+    """The products with several vectors of one form and order; ``in_matrix`` where these are the rows of a matrix."""
+    order, values = rows[0].order, np.array([row.values for row in rows])
+    lanes = 0 if order.fused and in_matrix else order.lanes
+    stored = values != 0.0 if rows[0].sparse else None
+    return Products(values, lanes=lanes, fused=order.fused, stored=stored)
+
+
+def times(column: Column, products: Products) -> Numbers:
+    """The products of every row of a column of vectors, rows by vectors."""
+    values = column.values
+    if isinstance(values, Csr):
+        return products.compressed(values.starts, values.indices, values.values, column.sparse)
+    return products.dense(values, column.sparse)
+
+
+def row_times(rows: Sequence[Coefficients], products: Products) -> RowGemv:
+    """`times` of one row; ``products`` are those of ``rows``."""
+    sparse, each, pack = [row.with_sparse() for row in rows], products.each(), packer(products.size)
+    return lambda x: [dot(x) for dot in sparse] if isinstance(x, SparseVector) else each(pack(*x))
+
+
+def packer(size: int) -> Callable[..., bytes]:
+    """The function from the slots of a row to the bytes that the kernels take."""
+    return struct.Struct(f"={size}d").pack
+
+
+def pairs(x: Numbers, y: Numbers, order: Order = AVX2) -> Numbers:
+    """The dot product of every row of ``x`` with its own row of ``y``: netlib's ``ddot``."""
+    return dots.pairs(x, y, lanes=order.lanes, fused=order.fused)
+
+
+def dot_dense(x: Sequence[float], y: Sequence[float], order: Order = AVX2) -> float:
+    """`pairs` of one row."""
+    return float(pairs(np.array([x]), np.array([y]), order)[0])
 
 
 def checked(column: Column, size: int) -> Column:
@@ -269,12 +181,24 @@ def sigmoid(margin: float) -> float:
     return 1.0 / (1.0 + exp(-margin))
 
 
+def sigmoid_all(margins: Numbers) -> Numbers:
+    """`sigmoid` of whole arrays."""
+    with np.errstate(all="ignore"):
+        made: Numbers = 1.0 / (1.0 + exp_all(-margins))
+    return made
+
+
 def exp(power: float) -> float:
     """The exponential; infinite where it is too large for a double."""
     try:
         return math.exp(power)
     except OverflowError:
         return math.inf
+
+
+def exp_all(powers: Numbers) -> Numbers:
+    """`exp` of whole arrays."""
+    return elementary.exp(powers)
 
 
 def log(number: float) -> float:
@@ -298,7 +222,7 @@ def softmax(raw: Sequence[float]) -> list[float]:
 
     An infinite slot has it all, and the others are multiplied by zero. Source: Spark's ml.impl.Utils.softmax.
     """
-    largest = -1.7976931348623157e308
+    largest = -LARGEST
     for position, value in enumerate(raw):
         if value == math.inf:
             return [1.0 if other == position else 0.0 * beside for other, beside in enumerate(raw)]
@@ -311,6 +235,28 @@ def softmax(raw: Sequence[float]) -> list[float]:
     return [scale * power for power in powers]
 
 
+def softmax_all(raws: Numbers) -> Numbers:
+    """`softmax` of every row."""
+    with np.errstate(all="ignore"):
+        largest = np.fmax.reduce(raws, axis=1, initial=-LARGEST)
+        powers = exp_all(raws - largest[:, None])
+        made: Numbers = powers * (1.0 / added(powers))[:, None]
+        infinite = raws == np.inf
+        rows = np.flatnonzero(infinite.any(axis=1))
+        if len(rows):
+            made[rows] = 0.0 * raws[rows]
+            made[rows, np.argmax(infinite[rows], axis=1)] = 1.0
+    return made
+
+
+def added(terms: Numbers) -> Numbers:
+    """The sum of each row, one after the other: numpy's own adds in pairs."""
+    total = np.zeros(len(terms))
+    for place in range(terms.shape[1]):
+        total = total + terms[:, place]
+    return total
+
+
 def argmax(values: Sequence[float]) -> int:
     """The first of the largest; a NaN in front stays the largest. Source: Spark's DenseVector.argmax."""
     best = 0
@@ -318,6 +264,13 @@ def argmax(values: Sequence[float]) -> int:
         if value > values[best]:
             best = position
     return best
+
+
+def argmax_all(values: Numbers) -> Numbers:
+    """`argmax` of every row, as doubles."""
+    nan = np.isnan(values)
+    shown = np.where(nan, -np.inf, values) if nan.any() else values
+    return np.where(nan[:, 0], 0.0, np.argmax(shown, axis=1))
 
 
 def each_row(function: Callable[..., Any], *arrays: Numbers) -> list[Any]:

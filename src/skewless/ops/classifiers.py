@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from skewless import spec
-from skewless.ops.blas import RowGemv, argmax, check_row, checked, divide
+from skewless.ops.blas import RowGemv, argmax, argmax_all, check_row, checked, divide
 from skewless.ops.compiling import Cell, Source, Symbol
 from skewless.ops.op import Op, RowKernel, SparkStage, TypeRefused
 from skewless.schema import DOUBLE, Type, vector
@@ -80,18 +80,16 @@ class Classifier(FeatureOp):
 
     @abstractmethod
     def finish(self, raw: list[float]) -> tuple[Any, ...]:
-        """All outputs from the raw predictions: one routine for both kernels, since numpy's exp is another."""
+        """All outputs from the raw predictions of a row."""
+
+    @abstractmethod
+    def finish_all(self, raws: Numbers) -> tuple[Numbers, ...]:
+        """The same for a batch, rows by classes."""
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
-        raws = self.raws(checked(inputs[0], self.features)).tolist()
-        cells = [self.finish(raw) for raw in raws]
-        columns = zip(*cells, strict=True) if cells else [()] * len(self.outputs)
-        return tuple(
-            Column(type_, np.array(part, np.float64).reshape((len(cells), type_.size or 0)))
-            if type_.is_vector
-            else Column(type_, np.array(part, np.float64))
-            for part, type_ in zip(columns, self.made(), strict=True)
-        )
+        with np.errstate(all="ignore"):
+            parts = self.finish_all(self.raws(checked(inputs[0], self.features)))
+        return tuple(Column(type_, part) for type_, part in zip(self.made(), parts, strict=True))
 
     def row(self, inputs: Sequence[Type]) -> RowKernel:
         size, raw, finish = self.features, self.raw(), self.finish
@@ -138,7 +136,7 @@ def choose(probability: Sequence[float], thresholds: Sequence[float] | None) -> 
 
     Source: Spark's ProbabilisticClassificationModel.probability2prediction.
     """
-    if thresholds is None:
+    if not thresholds:
         return float(argmax(probability))
     best, largest = 0, -np.inf
     for position, (value, threshold) in enumerate(zip(probability, thresholds, strict=True)):
@@ -148,6 +146,16 @@ def choose(probability: Sequence[float], thresholds: Sequence[float] | None) -> 
     return float(best)
 
 
+def choose_all(probabilities: Numbers, thresholds: Sequence[float] | None) -> Numbers:
+    """`choose` for a batch, rows by classes."""
+    if not thresholds:
+        return argmax_all(probabilities)
+    with np.errstate(all="ignore"):
+        scaled = probabilities / np.array(thresholds)
+    chosen: Numbers = np.argmax(np.where(np.isnan(scaled), -np.inf, scaled), axis=1)
+    return chosen.astype(np.float64)
+
+
 def prediction(
     raw: Sequence[float], probability: Sequence[float], source: str, thresholds: Sequence[float] | None
 ) -> float:
@@ -155,6 +163,15 @@ def prediction(
     if thresholds is None and source != PROBABILITY:
         return float(argmax(raw))
     return choose(probability, thresholds)
+
+
+def predictions(
+    raws: Numbers, probabilities: Numbers, source: str, thresholds: Sequence[float] | None
+) -> Numbers:
+    """`prediction` for a batch, rows by classes."""
+    if thresholds is None and source != PROBABILITY:
+        return argmax_all(raws)
+    return choose_all(probabilities, thresholds)
 
 
 def output_columns(stage: SparkStage, *params: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from skewless import spec
 from skewless.ops import blas
-from skewless.ops.blas import Coefficients, RowDot, RowGemv, check_row, checked, sigmoid
+from skewless.ops.blas import Coefficients, RowDot, RowGemv, check_row, checked, sigmoid, sigmoid_all
 from skewless.ops.classifiers import (
     PROBABILITY,
     RAW,
@@ -22,6 +22,7 @@ from skewless.ops.classifiers import (
     hostile,
     output_columns,
     prediction,
+    predictions,
     probabilistic_outputs,
     source_of,
     thresholds_of,
@@ -212,6 +213,11 @@ class FMClassifier(Classifier):
         second = sigmoid(raw[1])
         probability = [1.0 - second, second]
         return raw, probability, prediction(raw, probability, self.source, self.thresholds)
+
+    def finish_all(self, raws: Numbers) -> tuple[Numbers, ...]:
+        second = sigmoid_all(raws[:, 1])
+        probabilities = np.stack([1.0 - second, second], axis=1)
+        return raws, probabilities, predictions(raws, probabilities, self.source, self.thresholds)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from skewless import spec
-from skewless.ops.blas import AVX2, Coefficients, Order, RowGemv, fma, fma_all
+from skewless.native.dots import Products
+from skewless.ops.blas import (
+    AVX2,
+    Coefficients,
+    Order,
+    RowGemv,
+    packer,
+    products_of,
+    row_times,
+    times,
+)
 from skewless.ops.op import SparkStage
 from skewless.spec import Attributes, Value
 from skewless.table import Column, Numbers
@@ -61,9 +72,12 @@ def decode_vector(attributes: Attributes, name: str) -> Coefficients:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Matrix:
-    """Coefficients of several classes, one row each; ``by_columns`` where Spark stores them column by column."""
+    """Coefficients of several classes, one row each; ``by_columns`` where Spark stores them column by column.
+
+    Source: Spark's BLAS.gemv.
+    """
 
     rows: tuple[Coefficients, ...]
     by_columns: bool = False
@@ -73,20 +87,32 @@ class Matrix:
         """How many features there are."""
         return len(self.rows[0].values) if self.rows else 0
 
+    @cached_property
+    def products(self) -> Products:
+        """The products with rows, as the kernels compute them."""
+        return products_of(self.rows, in_matrix=True)
+
     def add_to(self, start: Sequence[float]) -> RowGemv:
-        """The function from a row to this matrix times it, plus ``start``. Source: Spark's BLAS.gemv."""
-        dots = [row.row(in_matrix=True) for row in self.rows]
+        """The function from a row to this matrix times it, plus ``start``."""
         if self.by_columns and self.rows[0].sparse:
             return lambda x: self._sparse_columns(x, start)
+        dots = row_times(self.rows, self.products)
         if not self.by_columns:
-            return lambda x: [dot(x) + first for dot, first in zip(dots, start, strict=True)]
+            return lambda x: [dot + first for dot, first in zip(dots(x), start, strict=True)]
+        columns, pack = self.products.each_by_columns(start, self._fused), packer(self.width)
 
-        def dense_columns(x: Vector) -> list[float]:
+        def multiply(x: Vector) -> list[float]:
             if isinstance(x, SparseVector):
-                return [dot(x) + first for dot, first in zip(dots, start, strict=True)]
-            return self._dense_columns(x, start)
+                return [dot + first for dot, first in zip(dots(x), start, strict=True)]
+            return columns(pack(*x))
 
-        return dense_columns
+        return multiply
+
+    @property
+    def _fused(self) -> int:
+        """Of how many classes netlib's ``dgemv`` of a matrix by columns fuses the products."""
+        order, classes = self.rows[0].order, len(self.rows)
+        return classes if order.fused else classes - classes % order.lanes
 
     def _sparse_columns(self, x: Vector, start: Sequence[float]) -> list[float]:
         made = list(start)
@@ -97,58 +123,32 @@ class Matrix:
                     made[position] += row.values[slot] * value
         return made
 
-    def _dense_columns(self, x: Sequence[float], start: Sequence[float]) -> list[float]:
-        """netlib's ``dgemv`` of a matrix by columns: four columns at a time, the last of them innermost."""
-        made, order = list(start), self.rows[0].order
-        lanes = len(made) if order.fused else len(made) - len(made) % order.lanes
-        blocks = len(x) - len(x) % 4
-        for first in [*range(0, blocks, 4), *range(blocks, len(x))]:
-            slots = range(first, first + 4) if first < blocks else range(first, first + 1)
-            for position, row in enumerate(self.rows):
-                if position < lanes:
-                    for slot in reversed(slots):
-                        made[position] = fma(x[slot], row.values[slot], made[position])
-                else:
-                    total = x[first] * row.values[first]
-                    for slot in slots[1:]:
-                        total += x[slot] * row.values[slot]
-                    made[position] += total
-        return made
-
     def batch(self, column: Column, start: Sequence[float]) -> Numbers:
         """`add_to` for a column of vectors: rows by classes."""
-        if not self.by_columns:
-            with np.errstate(all="ignore"):
-                parts = [
-                    row.batch(column, in_matrix=True) + first
-                    for row, first in zip(self.rows, start, strict=True)
-                ]
-            return np.stack(parts, axis=1)
-        function = self.add_to(start)
-        made = np.zeros((len(column), len(self.rows)))
-        dense = np.zeros(len(column), np.bool_)
-        if not self.rows[0].sparse and not isinstance(column.values, Csr):
-            dense = ~column.sparse_rows
-            made[dense] = self._dense_rows(column.values[dense], start)
-        for row in np.flatnonzero(~dense).tolist():
-            made[row] = function(column.cell(row))
+        with np.errstate(all="ignore"):
+            if not self.by_columns:
+                dots: Numbers = times(column, self.products) + np.array(start)
+                return dots
+            if self.rows[0].sparse:
+                return self._all_sparse_columns(column, start)
+            made, sparse = np.empty((len(column), len(self.rows))), column.sparse_rows
+            made[sparse] = times(column.take(sparse), self.products) + np.array(start)
+            made[~sparse] = self.products.by_columns(column.take(~sparse).dense(), start, self._fused)
         return made
 
-    def _dense_rows(self, x: Numbers, start: Sequence[float]) -> Numbers:
-        """`_dense_columns` of many rows at once."""
-        order, weights = self.rows[0].order, np.array([row.values for row in self.rows])
-        made = np.repeat(np.array([start], np.float64), len(x), axis=0)
-        lanes = made.shape[1] if order.fused else made.shape[1] - made.shape[1] % order.lanes
-        blocks = x.shape[1] - x.shape[1] % 4
-        with np.errstate(all="ignore"):
-            for first in [*range(0, blocks, 4), *range(blocks, x.shape[1])]:
-                slots = range(first, first + 4) if first < blocks else range(first, first + 1)
-                for slot in reversed(slots):
-                    made[:, :lanes] = fma_all(x[:, slot, None], weights[:lanes, slot], made[:, :lanes])
-                total = x[:, first, None] * weights[lanes:, first]
-                for slot in slots[1:]:
-                    total = total + x[:, slot, None] * weights[lanes:, slot]
-                made[:, lanes:] += total
+    def _all_sparse_columns(self, column: Column, start: Sequence[float]) -> Numbers:
+        """`_sparse_columns` of many rows at once."""
+        made = np.repeat(np.array([start], np.float64), len(column), axis=0)
+        if isinstance(column.values, Csr):
+            for place in range(len(column)):
+                made[place] = self._sparse_columns(column.cell(place), start)
+            return made
+        for slot in range(self.width):
+            x = column.values[:, slot]
+            taken = (x != 0.0) | ~column.sparse_rows
+            for position, row in enumerate(self.rows):
+                if row.values[slot] != 0.0:
+                    made[taken, position] += row.values[slot] * x[taken]
         return made
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from skewless import spec
 from skewless.errors import UnsupportedError
+from skewless.native.forest import VALUES
 from skewless.ops import trees
 from skewless.ops.blas import (
     AVX2,
@@ -17,9 +19,10 @@ from skewless.ops.blas import (
     WHY_NOT_BITS_OF_SUMS,
     Coefficients,
     Order,
-    divide,
-    dot_dense,
-    exp,
+    RowDot,
+    added,
+    sigmoid,
+    sigmoid_all,
 )
 from skewless.ops.fitted import decode_order, encode_order
 from skewless.ops.op import Example, Lowered, Op, SparkStage, reads_spark, register
@@ -38,7 +41,7 @@ from skewless.ops.tree_models import (
     lowered,
 )
 from skewless.ops.trees import Tree
-from skewless.schema import DOUBLE, vector
+from skewless.schema import vector
 from skewless.spec import Attributes, Model, Value
 from skewless.table import Column, Numbers
 
@@ -88,7 +91,7 @@ def _read_forest(model: Model, features: int, width: int) -> tuple[tuple[Tree, .
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RandomForestClassifier(TreeClassifier, _Forest):
     """The sum, tree after tree, of the shares of the classes in the leaves; weights are all 1 and not used.
 
@@ -104,6 +107,7 @@ class RandomForestClassifier(TreeClassifier, _Forest):
     weights: tuple[float, ...]
     thresholds: tuple[float, ...] = ()
     by_probability: bool = False
+    numbered: bool = field(default=True, compare=False)
 
     @classmethod
     def decode(cls, model: Model) -> Self:
@@ -113,33 +117,8 @@ class RandomForestClassifier(TreeClassifier, _Forest):
     def encode(self) -> Mapping[str, Value]:
         return {**self._class_attributes(), **self._forest_attributes()}
 
-    def _shares(self, tree: Tree) -> list[list[float]]:
-        """What each leaf adds to the votes."""
-        shares = []
-        for values in tree.values:
-            total = 0.0
-            for value in values:
-                total += value
-            shares.append([divide(value, total) if total != 0.0 else 0.0 for value in values])
-        return shares
-
-    def _raw(self, leaves: Sequence[int]) -> list[float]:
-        votes = [0.0] * self.num_classes
-        for tree, leaf in zip(self.trees, leaves, strict=True):
-            values = tree.values[leaf]
-            total = 0.0
-            for value in values:
-                total += value
-            if total != 0.0:
-                for place, value in enumerate(values):
-                    votes[place] += value / total
-        return votes
-
-    def _raws(self, leaves: Sequence[Numbers], rows: int) -> Numbers:
-        votes = np.zeros((rows, self.num_classes))
-        for tree, numbers in zip(self.trees, leaves, strict=True):
-            votes = votes + np.array(self._shares(tree))[numbers]
-        return votes
+    def held(self) -> list[Numbers]:
+        return [_shares(np.array(tree.values)) for tree in self.trees]
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -149,20 +128,29 @@ class RandomForestClassifier(TreeClassifier, _Forest):
             yield Example(cls(3, 3, grown, (1.0, 1.0, 1.0), (0.5, 0.0, 0.3), True), (column,))
 
 
+def _shares(values: Numbers) -> Numbers:
+    """What each leaf adds to the votes: its classes' shares."""
+    total = added(values)[:, None]
+    with np.errstate(all="ignore"):
+        return np.where(total == 0.0, 0.0, values / total)
+
+
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RandomForestRegression(_Forest):
     """The mean of the trees' values; weights are all 1 and not used. Source: Spark's RandomForestRegressionModel."""
 
     name: ClassVar[str] = "random_forest_regression"
     mleap: ClassVar[str] = "It makes no leaf column."
+    start: ClassVar[float] = -0.0  # Scala's sum of one -0.0 is -0.0
 
     num_features: int
     trees: tuple[Tree, ...]
     weights: tuple[float, ...]
+    numbered: bool = field(default=True, compare=False)
 
     @property
-    def outputs(self) -> tuple[str, ...]:
+    def ports(self) -> tuple[str, ...]:
         return REGRESSED
 
     @classmethod
@@ -173,17 +161,14 @@ class RandomForestRegression(_Forest):
     def encode(self) -> Mapping[str, Value]:
         return self._forest_attributes()
 
-    def _of_leaves(self, leaves: Sequence[int]) -> tuple[Any, ...]:
-        total = self.trees[0].values[leaves[0]][0]  # not 0.0: Scala's sum of one -0.0 is -0.0
-        for tree, leaf in zip(self.trees[1:], leaves[1:], strict=True):
-            total += tree.values[leaf][0]
-        return (total / len(self.trees),)
+    def held(self) -> list[Numbers]:
+        return [np.array(tree.values) for tree in self.trees]
 
-    def _of_all_leaves(self, leaves: Sequence[Numbers], rows: int) -> tuple[Column, ...]:
-        first, *others = _values(self.trees, leaves)
-        for values in others:
-            first = first + values
-        return (Column(DOUBLE, first / len(self.trees)),)
+    def finish(self, numbers: list[float]) -> tuple[Any, ...]:
+        return (numbers[0] / len(self.trees),)
+
+    def finish_all(self, numbers: Numbers) -> tuple[Numbers, ...]:
+        return (numbers[:, 0] / len(self.trees),)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -194,27 +179,31 @@ class RandomForestRegression(_Forest):
             yield Example(cls(3, (grown_tree(1, -0.0),), (1.0,)), (column,))
 
 
-def _values(grown: Sequence[Tree], leaves: Sequence[Numbers]) -> list[Numbers]:
-    """The value of every row in each tree."""
-    return [np.array(tree.values)[numbers, 0] for tree, numbers in zip(grown, leaves, strict=True)]
-
-
 class _Boosted(_Forest):
     """The dot product of the trees' values with the trees' weights."""
 
+    asks: ClassVar[int] = VALUES
+
     order: Order
 
-    def _margin(self, leaves: Sequence[int]) -> float:
-        values = [tree.values[leaf][0] for tree, leaf in zip(self.trees, leaves, strict=True)]
-        return dot_dense(values, self.weights, self.order)
+    def held(self) -> list[Numbers]:
+        return [np.array(tree.values) for tree in self.trees]
 
-    def _margins(self, leaves: Sequence[Numbers], rows: int) -> Numbers:
-        values = np.stack(_values(self.trees, leaves), axis=1)
-        return Coefficients(self.weights, order=self.order).batch(Column(vector(len(self.trees)), values))
+    @cached_property
+    def _weights(self) -> Coefficients:
+        return Coefficients(self.weights, order=self.order)
+
+    @cached_property
+    def _dot(self) -> RowDot:
+        return self._weights.row()
+
+    def margins(self, numbers: Numbers) -> Numbers:
+        """The dot products of a batch."""
+        return self._weights.batch(Column(vector(len(self.trees)), numbers))
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GBTRegression(_Boosted):
     """The weighted sum of the trees' values. Source: Spark's GBTRegressionModel."""
 
@@ -227,9 +216,10 @@ class GBTRegression(_Boosted):
     trees: tuple[Tree, ...]
     weights: tuple[float, ...]
     order: Order = AVX2
+    numbered: bool = field(default=True, compare=False)
 
     @property
-    def outputs(self) -> tuple[str, ...]:
+    def ports(self) -> tuple[str, ...]:
         return REGRESSED
 
     @classmethod
@@ -240,11 +230,11 @@ class GBTRegression(_Boosted):
     def encode(self) -> Mapping[str, Value]:
         return {**self._forest_attributes(), **encode_order(self.order)}
 
-    def _of_leaves(self, leaves: Sequence[int]) -> tuple[Any, ...]:
-        return (self._margin(leaves),)
+    def finish(self, numbers: list[float]) -> tuple[Any, ...]:
+        return (self._dot(numbers),)
 
-    def _of_all_leaves(self, leaves: Sequence[Numbers], rows: int) -> tuple[Column, ...]:
-        return (Column(DOUBLE, self._margins(leaves, rows)),)
+    def finish_all(self, numbers: Numbers) -> tuple[Numbers, ...]:
+        return (self.margins(numbers),)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -255,7 +245,7 @@ class GBTRegression(_Boosted):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GBTClassifier(TreeClassifier, _Boosted):
     """Two classes by the sign of the weighted sum m of the trees' values: raw -m and m, probability 1 / (1 + exp(2m)).
 
@@ -277,6 +267,7 @@ class GBTClassifier(TreeClassifier, _Boosted):
     num_classes: int = 2
     by_probability: bool = False
     order: Order = AVX2
+    numbered: bool = field(default=True, compare=False)
 
     @classmethod
     def decode(cls, model: Model) -> Self:
@@ -293,21 +284,21 @@ class GBTClassifier(TreeClassifier, _Boosted):
     def encode(self) -> Mapping[str, Value]:
         return {**self._class_attributes(), **self._forest_attributes(), **encode_order(self.order)}
 
-    def _raw(self, leaves: Sequence[int]) -> list[float]:
-        margin = self._margin(leaves)
+    def raw(self, numbers: list[float]) -> list[float]:
+        margin = self._dot(numbers)
         return [-margin, margin]
 
-    def _raws(self, leaves: Sequence[Numbers], rows: int) -> Numbers:
-        margins = self._margins(leaves, rows)
+    def raws(self, numbers: Numbers) -> Numbers:
+        margins = self.margins(numbers)
         return np.stack([-margins, margins], axis=1)
 
-    def _probability(self, raw: list[float]) -> list[float]:
-        first = 1.0 / (1.0 + exp(-2.0 * raw[0]))
+    def probability(self, raw: list[float]) -> list[float]:
+        first = sigmoid(2.0 * raw[0])
         return [first, 1.0 - first]
 
-    def _probabilities(self, raws: Numbers) -> Numbers:
-        # Row by row, since numpy's exp has other last bits.
-        return np.array([self._probability(raw) for raw in raws.tolist()]).reshape(len(raws), 2)
+    def probabilities(self, raws: Numbers) -> Numbers:
+        first = sigmoid_all(2.0 * raws[:, 0])
+        return np.stack([first, 1.0 - first], axis=1)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:

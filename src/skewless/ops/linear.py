@@ -135,6 +135,9 @@ class LinearSVC(Classifier):
     def finish(self, raw: list[float]) -> tuple[Any, ...]:
         return raw, 1.0 if raw[1] > self.threshold else 0.0
 
+    def finish_all(self, raws: Numbers) -> tuple[Numbers, ...]:
+        return raws, (raws[:, 1] > self.threshold).astype(np.float64)
+
     def emit_raw(self, source: Source, features: Symbol) -> Sequence[str] | None:
         return emit_two_sided(source, features, self.coefficients, self.intercept)
 

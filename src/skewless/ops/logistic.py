@@ -11,7 +11,7 @@ import numpy as np
 
 from skewless import spec
 from skewless.ops import blas, sums
-from skewless.ops.blas import Coefficients, RowGemv, log, sigmoid, softmax
+from skewless.ops.blas import Coefficients, RowGemv, log, sigmoid, sigmoid_all, softmax, softmax_all
 from skewless.ops.classifiers import (
     FEATURES,
     PROBABILITY,
@@ -23,6 +23,7 @@ from skewless.ops.classifiers import (
     hostile,
     output_columns,
     prediction,
+    predictions,
     probabilistic_outputs,
     source_of,
     thresholds_of,
@@ -124,6 +125,19 @@ class LogisticRegression(Classifier):
             score = probability[1] if self.source == PROBABILITY else sigmoid(raw[1])
             chosen = score > self.threshold
         return raw, probability, 1.0 if chosen else 0.0
+
+    def finish_all(self, raws: Numbers) -> tuple[Numbers, ...]:
+        if self.multinomial:
+            probabilities = softmax_all(raws)
+            return raws, probabilities, predictions(raws, probabilities, self.source, self.thresholds)
+        first = sigmoid_all(raws[:, 0])
+        probabilities = np.stack([first, 1.0 - first], axis=1)
+        if self.source == RAW:
+            chosen = raws[:, 1] > self._cut()
+        else:
+            scores = probabilities[:, 1] if self.source == PROBABILITY else sigmoid_all(raws[:, 1])
+            chosen = scores > self.threshold
+        return raws, probabilities, chosen.astype(np.float64)
 
     def emit_raw(self, source: Source, features: Symbol) -> Sequence[str] | None:
         if not self.multinomial:

@@ -11,8 +11,8 @@ import numpy as np
 
 from skewless import spec
 from skewless.errors import UnsupportedError
-from skewless.ops.blas import AVX2, Coefficients, Order
-from skewless.ops.fitted import decode_order, encode_order, saved_matrix
+from skewless.ops.blas import AVX2, Coefficients, Order, row_times, times
+from skewless.ops.fitted import Matrix, decode_order, encode_order, saved_matrix
 from skewless.ops.op import (
     Example,
     Lowered,
@@ -191,8 +191,8 @@ class BucketedRandomProjectionLSH(Op):
         return 1.0 / self.bucket_length
 
     @property
-    def _projections(self) -> list[Coefficients]:
-        return [Coefficients(unit, order=self.order) for unit in self.units]
+    def _matrix(self) -> Matrix:
+        return Matrix(tuple(Coefficients(unit, order=self.order) for unit in self.units))
 
     def default_types(self) -> tuple[Type, ...]:
         return (vector(self.size),)
@@ -203,26 +203,27 @@ class BucketedRandomProjectionLSH(Op):
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         column = present(inputs[0], self.size)
-        made = np.zeros((len(column), len(self.units), 1))
+        made = np.zeros((len(column), len(self.units)))
         # In buckets without end Spark multiplies nothing, so that neither NaN nor infinities arise.
-        for table, projection in enumerate(self._projections if self._factor else ()):
+        if self._factor:
             with np.errstate(all="ignore"):
-                places = projection.batch(column, in_matrix=True) * self._factor
+                places = times(column, self._matrix.products) * self._factor
             # To the product with a sparse row Spark adds a zero, which turns -0.0 into 0.0.
             places[column.sparse_rows] += 0.0
-            made[:, table, 0] = np.floor(places)
-        return (Column(vectors(1), made),)
+            made = np.floor(places)
+        return (Column(vectors(1), made[:, :, None]),)
 
     def row(self, inputs: Sequence[Type]) -> RowKernel:
         factor, size = self._factor, self.size
-        dots = [projection.row(in_matrix=True) for projection in self._projections]
-        everywhere = [[0.0]] * len(dots)
+        matrix = self._matrix
+        dots = row_times(matrix.rows, matrix.products)
+        everywhere = [[0.0]] * len(self.units)
 
         def kernel(cell: Any) -> list[list[float]]:
             check(cell, size)
             if not factor:
                 return everywhere
-            places = [dot(cell) * factor for dot in dots]
+            places = [dot * factor for dot in dots(cell)]
             if isinstance(cell, SparseVector):
                 places = [place + 0.0 for place in places]
             return [[_floor(place)] for place in places]

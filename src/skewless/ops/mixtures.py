@@ -22,9 +22,9 @@ from skewless.ops.blas import (
     checked,
     divide,
     dot_dense,
-    dots_dense,
     exp,
     log,
+    pairs,
 )
 from skewless.ops.classifiers import PREDICTION, PROBABILITY, FeatureOp, hostile, output_columns
 from skewless.ops.distances import saved_center
@@ -219,7 +219,7 @@ class _Normal:
         """`row` of a whole column."""
         gone = self.away.batch(column, self.start)
         with np.errstate(all="ignore"):
-            made: Numbers = self.height - 0.5 * dots_dense(gone, gone, self.order)
+            made: Numbers = self.height - 0.5 * pairs(gone, gone, self.order)
         return made
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from skewless import spec
-from skewless.ops.blas import RowGemv, divide, exp, fma, fma_all, sigmoid
+from skewless.native.dots import Products
+from skewless.ops.blas import LARGEST, RowGemv, added, divide, exp, exp_all, packer, sigmoid, sigmoid_all
 from skewless.ops.classifiers import (
     PROBABILITY,
     RAW,
@@ -21,6 +23,7 @@ from skewless.ops.classifiers import (
     hostile,
     output_columns,
     prediction,
+    predictions,
     probabilistic_outputs,
     source_of,
     thresholds_of,
@@ -33,7 +36,7 @@ from skewless.vectors import Vector, dense
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MultilayerPerceptron(Classifier):
     """Layers of sigmoids, then a softmax. ``weights`` are flat: a layer's matrix by columns, then its biases.
 
@@ -77,51 +80,50 @@ class MultilayerPerceptron(Classifier):
             **encode_choice(self.source, self.thresholds),
         }
 
-    def _affine(self) -> list[tuple[Numbers, Numbers]]:
-        """Matrix (outputs by inputs) and biases of each layer."""
+    @cached_property
+    def _layers(self) -> list[tuple[Products, Numbers]]:
+        """The products with the matrix (outputs by inputs) and the biases of each layer."""
         made, start = [], 0
         flat = np.array(self.weights)
         for size, out in pairwise(self.layers):
             end = start + size * out
-            made.append((flat[start:end].reshape((out, size), order="F"), flat[end : end + out]))
+            matrix = flat[start:end].reshape((out, size), order="F")
+            made.append((Products(matrix, fused=True), flat[end : end + out]))
             start = end + out
         return made
 
     def raws(self, features: Column) -> Numbers:
-        values, affine = features.dense(), self._affine()
+        values, layers = features.dense(), self._layers
         with np.errstate(all="ignore"):
-            for number, (matrix, biases) in enumerate(affine):
-                total = np.zeros((len(values), len(biases)))
-                for slot in range(matrix.shape[1]):
-                    total = fma_all(values[:, slot : slot + 1], matrix[:, slot], total)
-                values = total + biases
-                if number + 1 < len(affine):
-                    # The row kernel's own exponential, since numpy's is another.
-                    values = np.array([[sigmoid(x) for x in row] for row in values.tolist()]).reshape(
-                        values.shape
-                    )
+            for number, (products, biases) in enumerate(layers):
+                values = products.dense(values) + biases
+                if number + 1 < len(layers):
+                    values = sigmoid_all(values)
         return values
 
     def raw(self) -> RowGemv:
-        affine = [(matrix.tolist(), biases.tolist()) for matrix, biases in self._affine()]
+        layers = [
+            (products.each(), packer(products.size), biases.tolist()) for products, biases in self._layers
+        ]
+        last = len(layers) - 1
 
         def raw(features: Vector) -> list[float]:
             values = dense(features)
-            for number, (matrix, biases) in enumerate(affine):
-                made = []
-                for row, bias in zip(matrix, biases, strict=True):
-                    total = 0.0
-                    for value, weight in zip(values, row, strict=True):
-                        total = fma(value, weight, total)
-                    made.append(total + bias)
-                values = [sigmoid(x) for x in made] if number + 1 < len(affine) else made
-            return list(values)
+            for number, (each, pack, biases) in enumerate(layers):
+                values = [total + bias for total, bias in zip(each(pack(*values)), biases, strict=True)]
+                if number < last:
+                    values = list(map(sigmoid, values))
+            return values
 
         return raw
 
     def finish(self, raw: list[float]) -> tuple[Any, ...]:
         probability = _softmax(raw)
         return raw, probability, prediction(raw, probability, self.source, self.thresholds)
+
+    def finish_all(self, raws: Numbers) -> tuple[Numbers, ...]:
+        probabilities = _softmax_all(raws)
+        return raws, probabilities, predictions(raws, probabilities, self.source, self.thresholds)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -133,7 +135,7 @@ class MultilayerPerceptron(Classifier):
 
 def _softmax(raw: Sequence[float]) -> list[float]:
     """Spark's softmax layer divides by the sum, and knows no infinity: not the softmax of other models."""
-    largest = -1.7976931348623157e308
+    largest = -LARGEST
     for value in raw:
         largest = value if value > largest else largest
     powers = [exp(value - largest) for value in raw]
@@ -141,6 +143,14 @@ def _softmax(raw: Sequence[float]) -> list[float]:
     for power in powers:
         total += power
     return [divide(power, total) for power in powers]
+
+
+def _softmax_all(raws: Numbers) -> Numbers:
+    """`_softmax` of every row."""
+    largest = np.fmax.reduce(raws, axis=1, initial=-LARGEST)
+    powers = exp_all(raws - largest[:, None])
+    shares: Numbers = powers / added(powers)[:, None]
+    return shares
 
 
 def _check(layers: Sequence[int], weights: Sequence[float], attributes: Attributes) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from skewless import spec
 from skewless.ops import blas
-from skewless.ops.blas import Coefficients, RowGemv, divide, exp, log, softmax
+from skewless.ops.blas import Coefficients, RowGemv, divide, exp, log, softmax, softmax_all
 from skewless.ops.classifiers import (
     PROBABILITY,
     RAW,
@@ -22,6 +22,7 @@ from skewless.ops.classifiers import (
     hostile,
     output_columns,
     prediction,
+    predictions,
     probabilistic_outputs,
     source_of,
     thresholds_of,
@@ -174,6 +175,10 @@ class NaiveBayes(Classifier):
     def finish(self, raw: list[float]) -> tuple[Any, ...]:
         probability = softmax(raw)
         return raw, probability, prediction(raw, probability, self.source, self.thresholds)
+
+    def finish_all(self, raws: Numbers) -> tuple[Numbers, ...]:
+        probabilities = softmax_all(raws)
+        return raws, probabilities, predictions(raws, probabilities, self.source, self.thresholds)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from skewless import spec
 from skewless.ops import blas
-from skewless.ops.blas import Coefficients, RowGemv, argmax
+from skewless.ops.blas import Coefficients, RowGemv, argmax, argmax_all
 from skewless.ops.classifiers import Classifier, decode_thresholds, hostile
 from skewless.ops.fitted import decode_vector, encode_vector
 from skewless.ops.linear import coefficient_examples, two_sided
@@ -88,6 +88,13 @@ class SupportVectorMachine(Classifier):
                 for score, threshold in zip(raw, self.thresholds, strict=True)
             ]
         return raw, list(raw), float(argmax(scores))
+
+    def finish_all(self, raws: Numbers) -> tuple[Numbers, ...]:
+        scores = raws
+        if self.thresholds is not None:
+            thresholds = np.array(self.thresholds)
+            scores = np.where(thresholds == 0.0, np.inf, raws / thresholds)
+        return raws, raws, argmax_all(scores)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 
 from skewless import spec
 from skewless.errors import UnsupportedError
+from skewless.native.forest import LEAVES, SUMS, VALUES
 from skewless.ops import trees
-from skewless.ops.blas import argmax, divide
+from skewless.ops.blas import added, argmax, argmax_all
+from skewless.ops.classifiers import choose, choose_all
 from skewless.ops.op import (
     Example,
     Lowered,
@@ -25,30 +28,49 @@ from skewless.ops.op import (
     reads_spark,
     register,
 )
-from skewless.ops.trees import Slots, Split, Tree, slots_of
+from skewless.ops.trees import Split, Tree
+from skewless.ops.walks import Walks
 from skewless.schema import DOUBLE, Type, vector
 from skewless.spec import Attributes, Model, Value
 from skewless.table import Column, Numbers, from_cells
 from skewless.vectors import SparseVector
 
-_CLASSIFIED = ("raw_prediction", "probability", "prediction", "leaf")
-REGRESSED = ("prediction", "leaf")
+LEAF: Final = "leaf"
+_CLASSIFIED: Final = ("raw_prediction", "probability", "prediction", LEAF)
+REGRESSED: Final = ("prediction", LEAF)
 
 
 class TreeOp(Op):
-    """What all of them share: vectors go in, and every tree says which leaf a row falls into."""
+    """What all of them share: vectors go in, and the outputs follow from what each tree's leaf holds.
+
+    Subclasses are dataclasses; one whose ``numbered`` is false has no port for the leaves themselves.
+    """
 
     bad_values: ClassVar[str] = (
         "A null vector or one of another length fails, unless every tree is a single leaf; NaN goes to the "
         "right of a threshold."
     )
     any_form: ClassVar[bool] = True
+    asks: ClassVar[int] = SUMS
+    """What of the leaves the outputs follow from: their sums, or the value of each."""
+    start: ClassVar[float] = 0.0
+    """What sums begin with; -0.0 where that of a single leaf is to have its sign."""
 
     num_features: int
+    numbered: bool
 
     @property
     def inputs(self) -> tuple[str, ...]:
         return ("features",)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(port for port in self.ports if port != LEAF or self.numbered)
+
+    @property
+    @abstractmethod
+    def ports(self) -> tuple[str, ...]:
+        """All the ports that the op could fill."""
 
     @property
     @abstractmethod
@@ -56,12 +78,19 @@ class TreeOp(Op):
         """The trees, in order."""
 
     @abstractmethod
-    def _of_leaves(self, leaves: Sequence[int]) -> tuple[Any, ...]:
-        """The outputs but for the leaf itself, from the number of every tree's leaf."""
+    def held(self) -> list[Numbers]:
+        """For each tree what its leaves hold: leaves by numbers."""
 
     @abstractmethod
-    def _of_all_leaves(self, leaves: Sequence[Numbers], rows: int) -> tuple[Column, ...]:
+    def finish(self, numbers: list[float]) -> tuple[Any, ...]:
+        """The outputs but for the leaf itself, from what the walk of a row gave."""
+
+    @abstractmethod
+    def finish_all(self, numbers: Numbers) -> tuple[Numbers, ...]:
         """The same for a batch."""
+
+    def wanting(self, ports: Sequence[str]) -> Self:
+        return replace(self, numbered=LEAF in ports)  # type: ignore[type-var]
 
     def default_types(self) -> tuple[Type, ...]:
         return (vector(self.num_features),)
@@ -73,48 +102,54 @@ class TreeOp(Op):
         return tuple(self._type(port) for port in self.outputs)
 
     def _type(self, port: str) -> Type:
-        return vector(len(self.forest)) if port == "leaf" and not self._is_single else DOUBLE
+        return vector(len(self.forest)) if port == LEAF and not self._is_single else DOUBLE
 
     @property
     def _is_single(self) -> bool:
         """One tree's leaf is a number, a forest's are a vector."""
         return False
 
-    @property
-    def _used(self) -> set[int]:
-        return {feature for tree in self.forest for feature in tree.features}
+    @cached_property
+    def walks(self) -> Walks:
+        """The trees, ready to be walked."""
+        held = self.held()
+        trees = [tree.branches(values) for tree, values in zip(self.forest, held, strict=True)]
+        return Walks(trees, self.num_features, outputs=held[0].shape[1])
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         (column,) = inputs
-        used = self._used
-        if used:
+        if self.walks.used:
             self._check_all(column)
-        slots = Slots(column, used)
-        leaves = [slots.leaves(tree) for tree in self.forest]
-        made = dict(zip(self._ports, self._of_all_leaves(leaves, len(column)), strict=True))
-        made["leaf"] = _leaves(leaves, self._type("leaf"), len(column))
-        return tuple(made[port] for port in self.outputs)
+        with np.errstate(all="ignore"):
+            parts = list(self.finish_all(self._asked(column)))
+        if self.numbered:
+            leaves = self.walks.leaves(column).astype(np.float64)
+            parts.insert(self.ports.index(LEAF), leaves[:, 0] if self._is_single else leaves)
+        return tuple(Column(self._type(port), part) for port, part in zip(self.outputs, parts, strict=True))
+
+    def _asked(self, column: Column) -> Numbers:
+        return self.walks.values(column) if self.asks == VALUES else self.walks.sums(column, self.start)
 
     def row(self, inputs: Sequence[Type]) -> RowKernel:
-        forest, used, single = self.forest, self._used, self._is_single
-        place = self.outputs.index("leaf")
+        size, any_used, single, finish = (
+            self.num_features,
+            bool(self.walks.used),
+            self._is_single,
+            self.finish,
+        )
+        ask, place = self.walks.row(self.asks, self.start), self.ports.index(LEAF)
+        number = self.walks.row(LEAVES) if self.numbered else None
 
-        def kernel(features: Any) -> tuple[Any, ...]:
-            if used:
+        def kernel(features: Any) -> Any:
+            if any_used and (features is None or len(features) != size):
                 self._check(features, 0)
-                slot = slots_of(features)
-            else:
-                slot = [].__getitem__
-            leaves = [tree.walk(slot) for tree in forest]
-            made = list(self._of_leaves(leaves))
-            made.insert(place, float(leaves[0]) if single else [float(leaf) for leaf in leaves])
-            return tuple(made)
+            made = finish(ask(features))
+            if number is None:
+                return made if len(made) > 1 else made[0]
+            leaves = list(map(float, number(features)))
+            return (*made[:place], leaves[0] if single else leaves, *made[place:])
 
         return kernel
-
-    @property
-    def _ports(self) -> tuple[str, ...]:
-        return tuple(port for port in self.outputs if port != "leaf")
 
     def _check_all(self, column: Column) -> None:
         """Refuse the first row that the row kernel would; trees of one leaf look at nothing, as in Spark."""
@@ -147,62 +182,45 @@ class TreeClassifier(TreeOp):
     by_probability: bool
 
     @property
-    def outputs(self) -> tuple[str, ...]:
+    def ports(self) -> tuple[str, ...]:
         return _CLASSIFIED
-
-    @abstractmethod
-    def _raw(self, leaves: Sequence[int]) -> list[float]: ...
-
-    @abstractmethod
-    def _raws(self, leaves: Sequence[Numbers], rows: int) -> Numbers: ...
 
     def _type(self, port: str) -> Type:
         return vector(self.num_classes) if port in _CLASSIFIED[:2] else super()._type(port)
 
-    def _probability(self, raw: list[float]) -> list[float]:
+    def raw(self, numbers: list[float]) -> list[float]:
+        """The raw prediction from what the walk of a row gave."""
+        return numbers
+
+    def raws(self, numbers: Numbers) -> Numbers:
+        """The same for a batch."""
+        return numbers
+
+    def probability(self, raw: list[float]) -> list[float]:
+        """Each class' share of the raw predictions."""
         total = 0.0
         for value in raw:
             total += value
-        return list(raw) if total == 0.0 else [divide(value, total) for value in raw]
+        return list(raw) if total == 0.0 else [value / total for value in raw]
 
-    def _probabilities(self, raws: Numbers) -> Numbers:
-        total = np.zeros(len(raws))
-        for place in range(raws.shape[1]):
-            total = total + raws[:, place]
-        with np.errstate(all="ignore"):
-            return np.where((total == 0.0)[:, None], raws, raws / total[:, None])
+    def probabilities(self, raws: Numbers) -> Numbers:
+        """The same for a batch."""
+        total = added(raws)[:, None]
+        return np.where(total == 0.0, raws, raws / total)
 
-    def _of_leaves(self, leaves: Sequence[int]) -> tuple[Any, ...]:
-        raw = self._raw(leaves)
-        probability = self._probability(raw)
+    def finish(self, numbers: list[float]) -> tuple[Any, ...]:
+        raw = self.raw(numbers)
+        probability = self.probability(raw)
         if self.thresholds:
-            best, prediction = -math.inf, 0
-            for place, (value, threshold) in enumerate(zip(probability, self.thresholds, strict=True)):
-                scaled = divide(value, threshold)
-                if scaled > best:
-                    best, prediction = scaled, place
-        else:
-            prediction = argmax(probability if self.by_probability else raw)
-        return raw, probability, float(prediction)
+            return raw, probability, choose(probability, self.thresholds)
+        return raw, probability, float(argmax(probability if self.by_probability else raw))
 
-    def _of_all_leaves(self, leaves: Sequence[Numbers], rows: int) -> tuple[Column, ...]:
-        raws = self._raws(leaves, rows)
-        probabilities = self._probabilities(raws)
+    def finish_all(self, numbers: Numbers) -> tuple[Numbers, ...]:
+        raws = self.raws(numbers)
+        probabilities = self.probabilities(raws)
         if self.thresholds:
-            with np.errstate(all="ignore"):
-                scaled = probabilities / np.array(self.thresholds)
-            prediction = np.argmax(np.where(np.isnan(scaled), -np.inf, scaled), axis=1)
-        else:
-            chosen = probabilities if self.by_probability else raws
-            # numpy's argmax takes the first NaN, Spark's passes it over unless it stands in front.
-            shown = np.where(np.isnan(chosen), -np.inf, chosen)
-            prediction = np.where(np.isnan(chosen[:, 0]), 0, np.argmax(shown, axis=1))
-        type_ = vector(self.num_classes)
-        return (
-            Column(type_, raws),
-            Column(type_, probabilities),
-            Column(DOUBLE, prediction.astype(np.float64)),
-        )
+            return raws, probabilities, choose_all(probabilities, self.thresholds)
+        return raws, probabilities, argmax_all(probabilities if self.by_probability else raws)
 
     def _class_attributes(self) -> dict[str, Value]:
         made = {
@@ -217,7 +235,7 @@ class TreeClassifier(TreeOp):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DecisionTreeClassifier(TreeClassifier):
     """The statistics of the leaf that a row falls into, one for each class; probabilities are their shares.
 
@@ -226,12 +244,14 @@ class DecisionTreeClassifier(TreeClassifier):
 
     name: ClassVar[str] = "decision_tree_classifier"
     mleap: ClassVar[str] = "It makes no leaf column."
+    start: ClassVar[float] = -0.0
 
     num_features: int
     num_classes: int
     tree: Tree
     thresholds: tuple[float, ...] = ()
     by_probability: bool = False
+    numbered: bool = field(default=True, compare=False)
 
     @property
     def forest(self) -> tuple[Tree, ...]:
@@ -252,12 +272,8 @@ class DecisionTreeClassifier(TreeClassifier):
     def encode_files(self) -> Mapping[str, bytes]:
         return {trees.FILE: trees.write(self.tree)}
 
-    def _raw(self, leaves: Sequence[int]) -> list[float]:
-        return list(self.tree.values[leaves[0]])
-
-    def _raws(self, leaves: Sequence[Numbers], rows: int) -> Numbers:
-        taken: Numbers = np.array(self.tree.values)[leaves[0]]
-        return taken
+    def held(self) -> list[Numbers]:
+        return [np.array(self.tree.values)]
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -269,7 +285,7 @@ class DecisionTreeClassifier(TreeClassifier):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DecisionTreeRegression(TreeOp):
     """The value of the leaf that a row falls into; with ``variances``, the leaf's variance too.
 
@@ -278,13 +294,15 @@ class DecisionTreeRegression(TreeOp):
 
     name: ClassVar[str] = "decision_tree_regression"
     mleap: ClassVar[str] = "It makes no leaf column and no variance."
+    start: ClassVar[float] = -0.0
 
     num_features: int
     tree: Tree
     variances: tuple[float, ...] = ()
+    numbered: bool = field(default=True, compare=False)
 
     @property
-    def outputs(self) -> tuple[str, ...]:
+    def ports(self) -> tuple[str, ...]:
         return (*REGRESSED, "variance") if self.variances else REGRESSED
 
     @property
@@ -311,15 +329,15 @@ class DecisionTreeRegression(TreeOp):
     def encode_files(self) -> Mapping[str, bytes]:
         return {trees.FILE: trees.write(self.tree)}
 
-    def _of_leaves(self, leaves: Sequence[int]) -> tuple[Any, ...]:
-        (prediction,) = self.tree.values[leaves[0]]
-        return (prediction, self.variances[leaves[0]]) if self.variances else (prediction,)
+    def held(self) -> list[Numbers]:
+        values = np.array(self.tree.values)
+        return [np.column_stack([values, self.variances]) if self.variances else values]
 
-    def _of_all_leaves(self, leaves: Sequence[Numbers], rows: int) -> tuple[Column, ...]:
-        prediction = Column(DOUBLE, np.array(self.tree.values)[leaves[0], 0])
-        if not self.variances:
-            return (prediction,)
-        return prediction, Column(DOUBLE, np.array(self.variances)[leaves[0]])
+    def finish(self, numbers: list[float]) -> tuple[Any, ...]:
+        return tuple(numbers)
+
+    def finish_all(self, numbers: Numbers) -> tuple[Numbers, ...]:
+        return tuple(numbers.T)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -337,12 +355,6 @@ def class_values(attributes: Attributes) -> tuple[int, int, tuple[float, ...], b
     if classes < 1 or (thresholds and len(thresholds) != classes):
         raise attributes.error(f"it has {len(thresholds)} thresholds for {classes} classes")
     return features, classes, thresholds, attributes.string("prediction_from", "") == "probability"
-
-
-def _leaves(leaves: Sequence[Numbers], type_: Type, rows: int) -> Column:
-    if not type_.is_vector:
-        return Column(DOUBLE, leaves[0].astype(np.float64))
-    return Column(type_, np.stack(leaves, axis=1).astype(np.float64).reshape(rows, len(leaves)))
 
 
 # Hostile rows and trees for them.

@@ -1,24 +1,23 @@
-"""Decision trees: how they are kept, their lines in a bundle, how Spark saves them, and the walk to a leaf.
+"""Decision trees: how they are kept, their lines in a bundle, and how Spark saves them.
 
-Every op made of trees uses this one representation and these two walks; what leaves hold is the op's business.
+Every op made of trees uses this one representation, which `walks` walk through; what leaves hold is the op's business.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 
 from skewless.errors import ArtifactError, UnsupportedError
+from skewless.native.forest import Branches
 from skewless.ops.op import SparkStage
 from skewless.spec import Attributes, Model
-from skewless.table import Column, Numbers
-from skewless.vectors import Csr, SparseVector, Vector
+from skewless.table import Numbers
 
 FILE: Final = "tree.json"
 """The side file, one JSON object a line; MLeap's runtimes before 0.23 called it nodes.json."""
@@ -52,122 +51,36 @@ class Tree:
     values: tuple[tuple[float, ...], ...]
 
     @property
-    def features(self) -> set[int]:
-        """The features it looks at."""
-        return {split.feature for split in self.splits if split is not None}
-
-    @cached_property
     def leaf(self) -> tuple[int, ...]:
         """The number of each leaf from left to right, -1 for an inner node."""
         leaves = iter(range(len(self.splits)))
         return tuple(next(leaves) if split is None else -1 for split in self.splits)
 
-    @cached_property
-    def arrays(self) -> _Arrays:
-        """The same for whole batches."""
-        return _Arrays.of(self)
-
-    def walk(self, slot: Callable[[int], float]) -> int:
-        """The leaf of one row, whose features ``slot`` gives."""
-        node = 0
-        splits = self.splits
-        while (split := splits[node]) is not None:
-            value = slot(split.feature)
-            if split.categories is None:
-                goes_left = value <= split.threshold
-            else:
-                goes_left = (value in split.categories) == split.is_left
-            node = node + 1 if goes_left else self.right[node]
-        return self.leaf[node]
-
-
-def slots_of(row: Vector) -> Callable[[int], float]:
-    """A row's slots by index."""
-    if isinstance(row, SparseVector):
-        stored = dict(zip(row.indices, row.values, strict=True))
-        return lambda feature: stored.get(feature, 0.0)
-    return row.__getitem__
+    def branches(self, values: Numbers) -> Branches:
+        """The tree as the kernels take it, its leaves holding ``values``: leaves by numbers."""
+        feature = np.array([-1 if split is None else split.feature for split in self.splits], np.int64)
+        return Branches(
+            feature,
+            np.array([0.0 if split is None else split.threshold for split in self.splits]),
+            np.where(feature < 0, 0, np.arange(1, len(feature) + 1)),
+            np.array(self.right, np.int64),
+            np.zeros(len(feature), np.bool_),
+            np.array(self.leaf, np.int64),
+            values,
+            {
+                node: _flags(split, split.categories)
+                for node, split in enumerate(self.splits)
+                if split is not None and split.categories is not None
+            },
+        )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Arrays:
-    feature: Numbers
-    threshold: Numbers
-    right: Numbers
-    leaf: Numbers
-    arity: Numbers
-    """0 where the split is continuous."""
-    offset: Numbers
-    goes_left: Numbers
-    """For each categorical node from its offset on: which category goes left; at last, what any other value does."""
-
-    @classmethod
-    def of(cls, tree: Tree) -> _Arrays:
-        size = len(tree.splits)
-        feature, arity, offset = (np.full(size, fill, np.int64) for fill in (-1, 0, 0))
-        threshold = np.zeros(size)
-        goes_left: list[bool] = []
-        for node, split in enumerate(tree.splits):
-            if split is None:
-                continue
-            feature[node], threshold[node] = split.feature, split.threshold
-            if split.categories is not None:
-                arity[node], offset[node] = split.arity, len(goes_left)
-                goes_left += [(value in split.categories) == split.is_left for value in range(split.arity)]
-                goes_left.append(not split.is_left)
-        right, leaf = np.array(tree.right, np.int64), np.array(tree.leaf, np.int64)
-        return cls(feature, threshold, right, leaf, arity, offset, np.array(goes_left, np.bool_))
-
-    def decide(self, nodes: Numbers, values: Numbers) -> Numbers:
-        """Which of these inner nodes go left with these values."""
-        left: Numbers = values <= self.threshold[nodes]
-        if len(self.goes_left):
-            arity = self.arity[nodes]
-            known = (values >= 0) & (values < arity) & (np.floor(values) == values)
-            category = np.where(known, np.where(known, values, 0.0).astype(np.int64), arity)
-            # A continuous node, whose arity is 0, is looked up too, and not taken.
-            place = np.minimum(self.offset[nodes] + category, len(self.goes_left) - 1)
-            left = np.where(arity > 0, self.goes_left[place], left)
-        return left
-
-
-class Slots:
-    """Some features of a batch of vectors, which may be wide."""
-
-    def __init__(self, column: Column, features: Iterable[int]) -> None:
-        used = np.array(sorted(features), np.int64)
-        self.rows = len(column)
-        self._place = {int(feature): place for place, feature in enumerate(used)}
-        if isinstance(column.values, Csr):
-            self._slots = _columns(column.values, used)
-        else:
-            self._slots = column.values[:, used]
-
-    def leaves(self, tree: Tree) -> Numbers:
-        """The leaf of every row in a tree, all rows one level down at a time."""
-        arrays = tree.arrays
-        places = np.array([self._place.get(int(feature), 0) for feature in arrays.feature], np.int64)
-        nodes = np.zeros(self.rows, np.int64)
-        rows = np.arange(self.rows)
-        while True:
-            rows = rows[arrays.feature[nodes[rows]] >= 0]
-            if not len(rows):
-                leaves: Numbers = arrays.leaf[nodes]
-                return leaves
-            at = nodes[rows]
-            left = arrays.decide(at, self._slots[rows, places[at]])
-            nodes[rows] = np.where(left, at + 1, arrays.right[at])
-
-
-def _columns(csr: Csr, used: Numbers) -> Numbers:
-    """Some columns of sparse rows, dense."""
-    slots = np.zeros((len(csr), len(used)))
-    if len(used):
-        place = np.minimum(np.searchsorted(used, csr.indices), len(used) - 1)
-        stored = used[place] == csr.indices
-        rows = np.repeat(np.arange(len(csr)), np.diff(csr.starts))
-        slots[rows[stored], place[stored]] = csr.values[stored]
-    return slots
+def _flags(split: Split, categories: frozenset[float]) -> list[bool]:
+    """Which categories go left; at last, whether any other value does."""
+    return [
+        *((value in categories) == split.is_left for value in range(split.arity)),
+        not split.is_left,
+    ]
 
 
 # Lines of a bundle.

@@ -5,23 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from skewless import spec
+from skewless.native.forest import SUMS
 from skewless.ops.op import Example, Op, Refused, register
 from skewless.ops.sklearn import grown
 from skewless.ops.sklearn.forests import TREE_VALUES, threshold_rows
-from skewless.ops.sklearn.grown import Grown, dense_slots, example_trees, of_histogram, of_tree, row_slots
+from skewless.ops.sklearn.grown import Grown, example_trees, of_histogram, of_tree, walks_of
 from skewless.ops.sklearn.linear import ONE_EACH
 from skewless.ops.sklearn.numbers import Fitted
 from skewless.ops.sklearn.outcomes import Classified, Outcome, Valued, answering, classified, decode_outcome
 from skewless.ops.sklearn.predictors import Predictor, RowScore, hostile
 from skewless.ops.sklearn_step import Made, SklearnStep, reads_sklearn
+from skewless.ops.walks import Walks
 from skewless.spec import Model, Value
 from skewless.table import Column, Numbers
-from skewless.vectors import Vector
+from skewless.vectors import dense
 
 
 @register
@@ -96,38 +99,29 @@ class BoostedTrees(Predictor):
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         return self.by_rows(inputs[0]) if self.codes else super().columns(*inputs)
 
-    def scores(self, column: Column) -> Numbers:
-        slots = self._coded(dense_slots(column))
+    @cached_property
+    def walks(self) -> Walks:
+        """The trees, ready to be walked; those of several classes take turns."""
         width = self.outcome.width
-        made = np.zeros((len(slots), width)) + self.start.values
-        for number, tree in enumerate(self.trees):
-            made[:, number % width] += tree.held[tree.leaves(slots), 0]
-        return made
+        turns = [number % width for number in range(len(self.trees))]
+        return walks_of(self.trees, self.num_features, outputs=width, places=turns)
 
-    def _coded(self, slots: Numbers) -> Numbers:
+    def scores(self, column: Column) -> Numbers:
+        return self.walks.sums(self._coded(column), self.start.values)
+
+    def _coded(self, column: Column) -> Column:
         """The positions of categories in place of them; NaN for unknown ones."""
         if not self.codes:
-            return slots
-        slots = slots.copy()
+            return column
+        slots = column.dense().copy()
         for feature, values in self.codes:
-            places = {value: float(place) for place, value in enumerate(values)}
+            places = _places(values)
             slots[:, feature] = [places.get(value, math.nan) for value in slots[:, feature].tolist()]
-        return slots
+        return Column(column.type, slots)
 
     def score(self) -> RowScore:
-        trees, width, start = self.trees, self.outcome.width, self.start.lists
-        places = {feature: _places(values) for feature, values in self.codes}
-
-        def score(row: Vector) -> list[float]:
-            slot = row_slots(row)
-            if places:
-                slot = _translated(slot, places)
-            made = list(start)
-            for number, tree in enumerate(trees):
-                made[number % width] += tree.values[tree.leaf(slot)][0]
-            return made
-
-        return score
+        sums, places = self.walks.row(SUMS, self.start.lists), [(f, _places(v)) for f, v in self.codes]
+        return (lambda row: sums(_translated(dense(row), places))) if places else sums
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -147,20 +141,17 @@ def _places(values: Sequence[float]) -> dict[float, float]:
     return {value: float(place) for place, value in enumerate(values)}
 
 
-def _translated(slot: Any, places: Mapping[int, Mapping[float, float]]) -> Any:
-    def coded(feature: int) -> float:
-        value: float = slot(feature)
-        return places[feature].get(value, math.nan) if feature in places else value
-
-    for feature in places:
-        if math.isinf(slot(feature)):
+def _translated(row: list[float], places: Sequence[tuple[int, Mapping[float, float]]]) -> list[float]:
+    slots = list(row)
+    for feature, known in places:
+        if math.isinf(row[feature]):
             raise Refused(
-                f"feature {feature} has categories, and is {slot(feature)!r}",
-                value=slot(feature),
+                f"feature {feature} has categories, and is {row[feature]!r}",
+                value=row[feature],
                 hint="Fill it in before this stage; scikit-learn refuses it too.",
             )
-
-    return coded
+        slots[feature] = known.get(row[feature], math.nan)
+    return slots
 
 
 # Gradient boosting.

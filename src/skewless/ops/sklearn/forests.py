@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 
 from skewless import spec
+from skewless.native.forest import SUMS
 from skewless.ops.op import Example, register
 from skewless.ops.sklearn import grown
-from skewless.ops.sklearn.grown import Grown, dense_slots, example_trees, of_tree, row_slots
+from skewless.ops.sklearn.grown import Grown, example_trees, of_tree, walks_of
 from skewless.ops.sklearn.linear import ONE_EACH
 from skewless.ops.sklearn.outcomes import Classified, Outcome, Valued, answering, classified, decode_outcome
 from skewless.ops.sklearn.predictors import Predictor, RowScore, hostile
 from skewless.ops.sklearn_step import Made, SklearnStep, reads_sklearn
+from skewless.ops.walks import Walks
 from skewless.schema import vector
 from skewless.spec import Model, Value
 from skewless.table import Column, Numbers, from_cells
-from skewless.vectors import Vector
 
 TREE_VALUES: Final = (
     "A null vector, one of another length, and a number beyond 32-bit floats fail; NaN goes the way that the tree "
@@ -81,30 +83,22 @@ class Forest(TreePredictor):
             **self.outcome.encode(),
         }
 
+    @cached_property
+    def walks(self) -> Walks:
+        """The trees, ready to be walked."""
+        return walks_of(self.trees, self.num_features, outputs=self.outcome.width)
+
+    @property
+    def start(self) -> float:
+        """What sums begin with: the sign of what a single tree's leaf holds stays."""
+        return -0.0 if len(self.trees) == 1 else 0.0
+
     def scores(self, column: Column) -> Numbers:
-        slots = dense_slots(column)
-        if len(self.trees) == 1:
-            (tree,) = self.trees
-            return tree.held[tree.leaves(slots)]
-        made = np.zeros((len(slots), self.outcome.width))
-        for tree in self.trees:
-            made += tree.held[tree.leaves(slots)]
-        return made / len(self.trees)
+        return self.walks.sums(column, self.start) / len(self.trees)
 
     def score(self) -> RowScore:
-        trees, count, width = self.trees, len(self.trees), self.outcome.width
-
-        def score(row: Vector) -> list[float]:
-            slot = row_slots(row)
-            if count == 1:
-                return list(trees[0].values[trees[0].leaf(slot)])
-            made = [0.0] * width
-            for tree in trees:
-                for place, value in enumerate(tree.values[tree.leaf(slot)]):
-                    made[place] += value
-            return [total / count for total in made]
-
-        return score
+        sums, count = self.walks.row(SUMS, self.start), len(self.trees)
+        return lambda row: [total / count for total in sums(row)]
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -183,22 +177,18 @@ class IsolationForest(TreePredictor):
             **self.outcome.encode(),
         }
 
+    @cached_property
+    def walks(self) -> Walks:
+        """The trees, ready to be walked."""
+        return walks_of(self.trees, self.num_features)
+
     def scores(self, column: Column) -> Numbers:
-        slots = dense_slots(column)
-        depths = np.zeros(len(slots))
-        for tree in self.trees:
-            depths += tree.held[tree.leaves(slots), 0]
+        depths = self.walks.sums(column)[:, 0]
         return np.array([self._scored(depth) for depth in depths.tolist()]).reshape(-1, 1)
 
     def score(self) -> RowScore:
-        def score(row: Vector) -> list[float]:
-            slot = row_slots(row)
-            depth = 0.0
-            for tree in self.trees:
-                depth += tree.values[tree.leaf(slot)][0]
-            return [self._scored(depth)]
-
-        return score
+        depths = self.walks.row(SUMS)
+        return lambda row: [self._scored(depths(row)[0])]
 
     def _scored(self, depth: float) -> float:
         share = depth / self.denominator if self.denominator else 1.0

@@ -1,4 +1,4 @@
-"""scikit-learn's decision trees: how they are kept, their lines in a bundle, and the walk to a leaf.
+"""scikit-learn's decision trees: how they are kept, and their lines in a bundle.
 
 Trees other than those of histograms compare 32-bit features with a threshold of 64 bits. Rounding is monotonic, so
 the same rows go left when the feature as it is, is compared with the largest double that still rounds to the left.
@@ -10,16 +10,15 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from skewless.errors import ArtifactError
-from skewless.ops.trees import Lines, slots_of
+from skewless.native.forest import Branches
+from skewless.ops.trees import Lines
+from skewless.ops.walks import Walks
 from skewless.spec import Model
-from skewless.table import Column, Numbers
-from skewless.vectors import Csr, Vector
 
 FILE: Final = "trees.json"
 """The side file, one JSON object a tree."""
@@ -46,80 +45,34 @@ class Grown:
     values: tuple[tuple[float, ...], ...]
     categories: Mapping[int, Categories]
 
-    @cached_property
-    def _arrays(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-        return (
-            np.array(self.feature, np.int64),
-            np.array(self.threshold),
+    def branches(self) -> Branches:
+        """The tree as the kernels take it."""
+        feature = np.array(self.feature, np.int64)
+        nodes = np.arange(len(feature))
+        return Branches(
+            feature,
+            np.array(self.threshold, np.float64),
+            np.where(feature < 0, 0, nodes + 1),
             np.array(self.right, np.int64),
             np.array(self.missing_left, np.bool_),
+            nodes,
+            np.array(self.values, np.float64),
+            {node: self._flags(node) for node in self.categories},
+            cut=True,
         )
 
-    @cached_property
-    def held(self) -> Numbers:
-        """The values as an array, nodes by numbers."""
-        return np.array(self.values, np.float64)
-
-    @cached_property
-    def used(self) -> frozenset[int]:
-        """The features that it looks at."""
-        return frozenset(feature for feature in self.feature if feature >= 0)
-
-    def leaf(self, slot: Any) -> int:
-        """The node where one row ends, whose features ``slot`` gives."""
-        node = 0
-        while (feature := self.feature[node]) >= 0:
-            value = slot(feature)
-            if value != value:
-                left = self.missing_left[node]
-            elif node in self.categories:
-                left = self._known_left(node, value)
-            else:
-                left = value <= self.threshold[node]
-            node = node + 1 if left else self.right[node]
-        return node
-
-    def _known_left(self, node: int, value: float) -> bool:
-        """Which way a category goes; its number is cut to eight bits, as scikit-learn does."""
-        lefts, known = self.categories[node]
-        category = category_of(value)
-        if category in lefts:
-            return True
-        return self.missing_left[node] if category not in known else False
-
-    def leaves(self, slots: Numbers) -> Numbers:
-        """The node where each row ends, all rows one level down at a time."""
-        feature, threshold, right, missing_left = self._arrays
-        nodes = np.zeros(len(slots), np.int64)
-        rows = np.arange(len(slots))
-        while True:
-            rows = rows[feature[nodes[rows]] >= 0]
-            if not len(rows):
-                return nodes
-            at = nodes[rows]
-            values = slots[rows, feature[at]]
-            left = np.where(np.isnan(values), missing_left[at], values <= threshold[at])
-            for node in self.categories:
-                here = (at == node) & ~np.isnan(values)
-                left[here] = [self._known_left(node, value) for value in values[here].tolist()]
-            nodes[rows] = np.where(left, at + 1, right[at])
+    def _flags(self, node: int) -> list[bool]:
+        """Which categories go left, a number being cut to eight bits; unknown ones go where NaN does."""
+        (lefts, known), missing = self.categories[node], self.missing_left[node]
+        categories = map(float, range(MOST_CATEGORIES))
+        return [*(one in lefts or (one not in known and missing) for one in categories), missing]
 
 
-def category_of(value: float) -> float:
-    """The category that a number stands for; -1.0, which none is, where it is negative."""
-    if value < 0.0:
-        return -1.0
-    return float(int(value) % MOST_CATEGORIES) if math.isfinite(value) else 0.0
-
-
-def dense_slots(column: Column) -> Numbers:
-    """All features of a batch."""
-    return column.values.dense() if isinstance(column.values, Csr) else column.values
-
-
-def row_slots(row: Vector) -> Any:
-    """One row's features by their number."""
-    return slots_of(row)
+def walks_of(
+    trees: Sequence[Grown], features: int, *, outputs: int = 1, places: Sequence[int] | None = None
+) -> Walks:
+    """The trees on so many features, ready to be walked."""
+    return Walks([tree.branches() for tree in trees], features, outputs=outputs, places=places)
 
 
 def narrow_threshold(threshold: float) -> float:
@@ -274,6 +227,8 @@ def _categories(number: int, item: Sequence[Any], nodes: int, place: Lines) -> t
     sets = [
         frozenset(place.numbers(number, {"categories": part}, "categories", None)) for part in (lefts, known)
     ]
+    if not (sets[0] | sets[1]).issubset(map(float, range(MOST_CATEGORIES))):
+        raise place.error(number, f"has categories of node {node} that are not among {MOST_CATEGORIES}")
     return node, (sets[0], sets[1])
 
 
