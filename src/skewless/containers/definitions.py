@@ -10,10 +10,9 @@ from typing import Any, Final, TypeAlias
 from skewless.bundles.archive import Files, read_files
 from skewless.containers.images import PROCESS, runtime_of
 from skewless.containers.load import assemble, told_by
-from skewless.containers.part import Part
+from skewless.containers.part import SUBMIT_DIRECTORY, Part
 from skewless.containers.pipeline import Pipeline
 from skewless.containers.process.hosting import Hosting
-from skewless.containers.process.layout import SUBMIT_DIRECTORY
 from skewless.errors import ArtifactError, SettingError, SkewlessError, UnsupportedError
 from skewless.names import container_names
 from skewless.settings import Settings

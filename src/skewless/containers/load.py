@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -17,13 +18,12 @@ from skewless.containers import sparkml, xgboost
 from skewless.containers.artifact import Artifact
 from skewless.containers.base import Container
 from skewless.containers.images import PROCESS, is_path, runtime_of
-from skewless.containers.part import Part
+from skewless.containers.part import SUBMIT_DIRECTORY, Part
 from skewless.containers.pipeline import EndToEnd, Pipeline
 from skewless.containers.process.hosting import Hosting
-from skewless.containers.process.layout import SUBMIT_DIRECTORY
 from skewless.containers.process.registered import read_images
-from skewless.containers.program import load_program, load_script, load_skops, names_script
 from skewless.errors import ArtifactError, SettingError, SkewlessError, UnsupportedError
+from skewless.lazy import resolve
 from skewless.settings import Settings
 from skewless.trust import Trust
 
@@ -72,22 +72,30 @@ class PipelineSpec(msgspec.Struct, forbid_unknown_fields=True):
     parity: ParitySpec | None = None
 
 
+BY_PROGRAM: Final[Mapping[str, str]] = {
+    "script": "skewless.containers.program:load_script",
+    "skops": "skewless.containers.program:load_skops",
+    "program": "skewless.containers.program:load_program",
+}
+"""Containers that run code, with processes and all that these need, which most pipelines do without."""
+
+
 def _sparkml(part: Part, settings: Settings, _: Hosting) -> Container:
     artifact = Artifact.of(bundle_of(part.files), settings.trust)
     return sparkml.load(part.name, artifact, part.environment, settings)
 
 
 def _xgboost(part: Part, settings: Settings, hosting: Hosting) -> Container:
-    if names_script(part.environment):
-        return load_script(part, settings, hosting)
+    if part.names_script:
+        return _by_program("script", part, settings, hosting)
     return xgboost.load(part.name, part.files, part.environment, settings, part.files.name)
 
 
 def _sklearn(part: Part, settings: Settings, hosting: Hosting) -> Container:
-    if names_script(part.environment):
-        return load_script(part, settings, hosting)
+    if part.names_script:
+        return _by_program("script", part, settings, hosting)
     if any(path.endswith(".skops") for path in part.files):
-        return load_skops(part, settings, hosting)
+        return _by_program("skops", part, settings, hosting)
     if BUNDLE_FILE not in part.files:
         raise ArtifactError(
             "is no pipeline that was exported by skewless.sklearn.export, no skops file, and no script is named",
@@ -99,12 +107,17 @@ def _sklearn(part: Part, settings: Settings, hosting: Hosting) -> Container:
     return container
 
 
+def _by_program(what: str, part: Part, settings: Settings, hosting: Hosting) -> Container:
+    loaded: Container = resolve(BY_PROGRAM[what])(part, settings, hosting)
+    return loaded
+
+
 LOADERS: Final[Mapping[str, Callable[[Part, Settings, Hosting], Container]]] = {
     "sparkml": _sparkml,
     "xgboost": _xgboost,
     "sklearn": _sklearn,
-    "python": load_script,
-    "process": load_program,
+    "python": partial(_by_program, "script"),
+    "process": partial(_by_program, "program"),
 }
 
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from skewless.containers.images import PROCESS, PYTHON, is_path, program_at
-from skewless.containers.part import Part
+from skewless.containers.part import PROGRAM, SUBMIT_DIRECTORY, Part
 from skewless.containers.process.container import ProcessContainer, Runnable
 from skewless.containers.process.hosting import Hosting
-from skewless.containers.process.layout import ML, SUBMIT_DIRECTORY, Layout
+from skewless.containers.process.layout import ML, Layout
 from skewless.programs.environments import python_for
 from skewless.settings import Settings
 
-PROGRAM: Final = "SAGEMAKER_PROGRAM"
-"""The variable that names a container's script: by it the user says that code of theirs shall run."""
 SERVING: Final = "skewless.scripts.hosting"
 """What serves a script. It stands above this layer and is started, never imported."""
 _SKOPS: Final = Path(__file__).parents[1] / "scripts" / "skops_serving"
@@ -31,14 +29,9 @@ _KIND: Final = "SKEWLESS_HOSTING"
 _CODE: Final = f"{ML}/code"
 
 
-def names_script(environment: Mapping[str, str]) -> bool:
-    """Whether a container's environment names a script that shall run."""
-    return bool(environment.get(PROGRAM))
-
-
 def runs_code(part: Part) -> bool:
     """Whether a container is a program or a script, and not data."""
-    return part.runtime in (PROCESS, PYTHON) or names_script(part.environment)
+    return part.runtime in (PROCESS, PYTHON) or part.names_script
 
 
 def load_script(part: Part, settings: Settings, hosting: Hosting) -> ProcessContainer:

@@ -24,8 +24,7 @@ from skewless.blobs.errors import StorageFull
 from skewless.containers.base import BuiltIn
 from skewless.containers.definitions import pipeline_of
 from skewless.containers.pipeline import Pipeline
-from skewless.containers.process.container import ANSWERS
-from skewless.containers.process.hosting import Hosting
+from skewless.containers.process.hosting import ANSWERS, Hosting
 from skewless.errors import ContainerRefused, ContentTypeError, RequestError, SkewlessError
 from skewless.jobs.job import Job, Outcome, log_to
 from skewless.jobs.transforming.asked import (

@@ -18,8 +18,7 @@ from skewless.blobs.opening import open_blobs
 from skewless.containers.base import BuiltIn
 from skewless.containers.definitions import pipeline_of
 from skewless.containers.pipeline import Pipeline
-from skewless.containers.process.container import ANSWERS
-from skewless.containers.process.hosting import Hosting
+from skewless.containers.process.hosting import ANSWERS, Hosting
 from skewless.errors import SettingError, SkewlessError
 from skewless.lifetime import end_with_parent
 from skewless.services import Services

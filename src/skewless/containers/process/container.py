@@ -18,7 +18,6 @@ from skewless.programs.program import Limits
 from skewless.settings import Settings
 
 _BYTES: Final = "application/octet-stream"
-ANSWERS: Final = "it answers its ping"
 """What is known of a program before it gets a request."""
 _SHOWN: Final = 300
 """Characters of a refusal's body that our log repeats."""

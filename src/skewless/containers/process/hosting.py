@@ -6,9 +6,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from skewless.containers.process.registered import Registered
+
+ANSWERS: Final = "it answers its ping"
+"""What is told of a program in place of its parity rows."""
 
 Say: TypeAlias = Callable[[str, str], None]
 """Takes a line for the log of a container, by its name."""

@@ -14,12 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from skewless.containers.part import SUBMIT_DIRECTORY
 from skewless.programs.program import Cover
 from skewless.programs.surroundings import clean_environment, private_opt_ml
 
 ML: Final = "/opt/ml"
-SUBMIT_DIRECTORY: Final = "SAGEMAKER_SUBMIT_DIRECTORY"
-"""Where a script lies: a folder, or until it was fetched an address."""
 _SOCKET: Final = "skewless.sock"
 _LONGEST_SOCKET: Final = 100
 """Bytes of a Unix socket's path: 108 on Linux, less the end mark and some room."""
