@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
+from skewless.priority import NICE
 from tests.gateways import Gateway, gateway, start, until
 
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
@@ -66,10 +68,12 @@ def runs(up: Gateway) -> Iterator[Runs]:
 def test_what_a_run_is_given_prints_and_comes_to(runs: Runs) -> None:
     good = "\n".join(
         (
-            "import sys",
+            "import os, pathlib, sys",
             "from awsglue.utils import getResolvedOptions",
             "print(getResolvedOptions(sys.argv, ['a', 'JOB_NAME']))",
             "print('beside', file=sys.stderr)",
+            "session = pathlib.Path('/proc/self/autogroup')",
+            f"print(os.nice(0), session.read_text().split()[-1] if session.exists() else {NICE})",
         )
     )
     succeeds = runs.start(good, DefaultArguments={"--a": "one"})
@@ -78,6 +82,8 @@ def test_what_a_run_is_given_prints_and_comes_to(runs: Runs) -> None:
     assert runs.in_state(succeeds, *ENDED)["JobRunState"] == "SUCCEEDED"
     assert "'a': 'one'" in runs.printed(succeeds, "output")[0]
     assert "beside" in runs.printed(succeeds, "error")
+    # What is waited for goes before it.
+    assert runs.printed(succeeds, "output")[1] == f"{os.nice(0) + NICE} {NICE}"
     failed = runs.in_state(fails, *ENDED)
     assert (failed["JobRunState"], failed["ErrorMessage"]) == ("FAILED", "ValueError: nope")
     again = runs.in_state((fails[0], f"{fails[1]}_attempt_1"), *ENDED)

@@ -15,7 +15,7 @@ SRC = Path(__file__).parents[2] / "src"
 FACADE = "skewless"  # the package's own __init__ alone, not what lies below it
 # Lowest first. Modules of one row do not know each other; within a package they may.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("skewless.errors", "skewless.names", "skewless.lazy", "skewless.lifetime"),
+    ("skewless.errors", "skewless.names", "skewless.lazy", "skewless.lifetime", "skewless.priority"),
     ("skewless.trust",),
     ("skewless.schema", "skewless.settings", "skewless.services"),
     ("skewless.javatext", "skewless.native"),

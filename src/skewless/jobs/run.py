@@ -15,6 +15,7 @@ from skewless.errors import SkewlessError
 from skewless.jobs.job import Job, Outcome, StopAsked, why_not
 from skewless.lazy import resolve
 from skewless.lifetime import end_with_parent
+from skewless.priority import lower_own
 
 KINDS: Final = {
     "training": "skewless.jobs.training_job:run",
@@ -28,6 +29,7 @@ KINDS: Final = {
 def main(folder: str) -> None:
     """Run the job of this folder to its end."""
     end_with_parent()
+    lower_own()
     job = Job(Path(folder))
     # Arrow's reader of CSV would take the signal for itself, and the job would fail in place of being stopped.
     pa.enable_signal_handlers(False)

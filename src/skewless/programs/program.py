@@ -17,6 +17,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from skewless.errors import SkewlessError
+from skewless.priority import pass_on
 from skewless.programs import keeper
 from skewless.programs.output import Tell, hand_on, print_line
 
@@ -170,7 +171,7 @@ def _launch(program: Program, report: int) -> subprocess.Popen[bytes]:
         "owner": os.getpid(),
     }
     try:
-        return subprocess.Popen(
+        started = subprocess.Popen(
             # By its path, isolated: the user's own modules shall not get in its way.
             [sys.executable, "-I", "-S", keeper.__file__, msgspec.json.encode(asked).decode(), str(report)],
             env=program.environment,
@@ -184,6 +185,8 @@ def _launch(program: Program, report: int) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(report)
+    pass_on(started.pid)
+    return started
 
 
 def _said(line: bytes) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from skewless.errors import SkewlessError
 from skewless.lifetime import STARTED_BY
+from skewless.priority import pass_on
 from skewless.scripts.hosting.wire import SAID, Asked, Ready, Said, Told, frame, read_said
 
 _UNLESS_SET: Final = {"OMP_NUM_THREADS": "1"}
@@ -68,6 +69,7 @@ class Worker:
                 env={**_UNLESS_SET, **os.environ, STARTED_BY: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,  # it is killed with what it has started
             )
+        pass_on(process.pid)
         reader, writer = await asyncio.open_connection(sock=ours)
         return cls(process, reader, writer)
 
