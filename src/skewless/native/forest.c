@@ -8,6 +8,7 @@
 
 #define LANES 8
 #define BLOCK 64
+#define TOP 3
 #define SURE_LEVELS 10
 #define ON_STACK 2048
 

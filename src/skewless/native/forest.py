@@ -184,9 +184,10 @@ def _laid_out(trees: Sequence[Branches], columns: int, numbers: Any, inclusive: 
     for (nodes, _, _), root in zip(laid, roots, strict=True):
         nodes["child"] += root
     counts = [len(tree.values) for tree in trees]
-    node = laid[0][0].dtype if laid else np.dtype([("child", np.int32)])
+    node = _node(numbers)
     return {
-        "nodes": np.concatenate([nodes for nodes, _, _ in laid] or [np.zeros(0, node)]),
+        # One more than there are: where a leaf is the last, the kernels look at the node behind it, and mind it not.
+        "nodes": np.concatenate([*(nodes for nodes, _, _ in laid), np.zeros(1, node)]),
         "numbers": np.concatenate([leaf for _, leaf, _ in laid] or [np.zeros(0)]).astype(np.int32),
         "roots": roots.astype(np.int32),
         "depths": np.array([depth for _, _, depth in laid], np.int32),
@@ -200,6 +201,10 @@ def _laid_out(trees: Sequence[Branches], columns: int, numbers: Any, inclusive: 
     }
 
 
+def _node(numbers: Any) -> np.dtype[Any]:
+    return np.dtype([("threshold", numbers), ("feature", np.uint32), ("child", np.int32)])
+
+
 def _tree(
     tree: Branches, slots: Array, nothing: int, numbers: Any, inclusive: bool, sets: list[int]
 ) -> tuple[Array, Array, int]:
@@ -209,9 +214,7 @@ def _tree(
     place[order] = np.arange(len(order))
     is_leaf = tree.feature[order] < 0
     right_from, missing_right = _limits(tree, order, numbers, inclusive)
-    nodes = np.zeros(
-        len(order), np.dtype([("threshold", numbers), ("feature", np.uint32), ("child", np.int32)])
-    )
+    nodes = np.zeros(len(order), _node(numbers))
     nodes["threshold"] = right_from
     nodes["feature"] = np.where(is_leaf, nothing, slots[tree.feature[order]])
     nodes["feature"][missing_right] |= _MISSING_RIGHT
