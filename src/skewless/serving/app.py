@@ -25,7 +25,7 @@ from skewless.serving.bodies import Unread, read_body
 from skewless.serving.heads import REQUEST_ID, Head, Heads, head_of
 from skewless.serving.meters import Meters, shared_counters
 from skewless.serving.promptness import Promptness
-from skewless.serving.replies import CONTAINER, Reply, answered, failed, refused
+from skewless.serving.replies import CONTAINER, Reply, Usual, answered, failed, refused
 from skewless.serving.tracing import Tracing, tracing
 from skewless.settings import Settings
 from skewless.telemetry.counters import Counters
@@ -78,7 +78,8 @@ class Front:
         self.heads = Heads()
         self.waits = not all(isinstance(container, BuiltIn) for container in pipeline.containers)
         self._limiter = CapacityLimiter(_AT_ONCE)
-        self._promptness = Promptness()
+        self.promptness = Promptness()
+        self._usual = Usual(pipeline.names)
 
     async def ping(self, request: Request) -> Response:
         """Answers as soon as there is something to answer with: all models are loaded before the port opens."""
@@ -115,7 +116,9 @@ class Front:
             reply = self._failed(error, head, course)
             kind = Unread if isinstance(error, PayloadTooLarge) else Response
         ended = perf_counter_ns()
-        self._settle(reply, ended - began, course)
+        self.meters.count(reply.status, ended - began, course, len(reply.body))
+        if course.marks and not self.waits:
+            self.promptness.took(course.given[course.containers[0]], course.marks[-1] - course.marks[0])
         if self.tracing is not None:
             container = reply.headers.get(CONTAINER)
             spent = [(name, self.runtimes[name], start, end) for name, start, end in course.spent]
@@ -124,34 +127,31 @@ class Front:
 
     # The short way: see `skewless.serving.express.Lane`.
 
-    def takes(self, size: int) -> bool:
-        """As the lane's."""
-        return size <= self._promptness.size
-
     def reply(self, head: Head, body: bytes, lines: bytes) -> bytes:
         """As the lane's."""
         began, course = perf_counter_ns(), Course()
         try:
-            reply = answered(self._work(body, head, course), course)
+            answer = self._work(body, head, course)
         except Exception as error:
             reply = self._failed(error, head, course)
-        self._settle(reply, perf_counter_ns() - began, course)
-        return reply.text(lines)
-
-    def _settle(self, reply: Reply, nanoseconds: int, course: Course) -> None:
-        self.meters.count(reply.status, nanoseconds, course, len(reply.body))
-        if course.marks and not self.waits:
-            size = next(iter(course.given.values()))
-            self._promptness.took(size, course.marks[-1] - course.marks[0])
+            status, size, text = reply.status, len(reply.body), reply.text(lines)
+        else:
+            status, size = 200, len(answer.body)
+            text = self._usual.text(answer, course, lines) or answered(answer, course).text(lines)
+        spent = perf_counter_ns() - began
+        self.promptness.took(len(body), spent)
+        self.meters.count(status, spent, course, size)
+        return text
 
     async def _invoke(self, body: bytes, head: Head, course: Course) -> Answer:
         work = partial(self._work, body, head, course)
         if self.waits:
             return await to_thread.run_sync(work, limiter=self._limiter)
-        return work() if self.takes(len(body)) else await run_in_threadpool(work)
+        return work() if len(body) <= self.promptness.size else await run_in_threadpool(work)
 
     def _work(self, body: bytes, head: Head, course: Course) -> Answer:
-        answer = self.pipeline.aimed_at(head.target).invoke(body, head.content_type, head.accept, course)
+        pipeline = self.pipeline if head.target is None else self.pipeline.aimed_at(head.target)
+        answer = pipeline.invoke(body, head.content_type, head.accept, course)
         if self.settings.strict and len(answer.body) > self.settings.max_payload:
             name = course.containers[-1]
             raise AnswerTooLarge(
@@ -188,7 +188,9 @@ class Application(Starlette):
             ],
             exception_handlers={404: _no_such_route, 405: _no_such_route},
         )
-        self.lane = None if front.waits or front.tracing is not None else front
+        # A name that is no header's text makes a request fail in the application, and only there.
+        plain = all(name.isascii() and name.isprintable() for name in front.runtimes)
+        self.lane = front if plain and not front.waits and front.tracing is None else None
 
 
 def create_app(

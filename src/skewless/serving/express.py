@@ -9,20 +9,20 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 
 from skewless.serving.heads import Head, Heads, Ordinary, ordinary
+from skewless.serving.promptness import Promptness
 from skewless.serving.protocol import Protocol as Ordinarily
 
 _END: Final = b"\r\n\r\n"
 
 
 class Lane(Protocol):
-    """The short way of an application, its attribute ``lane``: where there is none, that is None."""
+    """The short way of an application, its attribute ``lane``; where there is none, that is None."""
 
     path: bytes
     """Of the requests that it takes, which are POST."""
     heads: Heads
-
-    def takes(self, size: int) -> bool:
-        """Whether a body of so many bytes may be answered while everyone else waits."""
+    promptness: Promptness
+    """Knows which bodies may be answered while everyone else waits."""
 
     def reply(self, head: Head, body: bytes, lines: bytes) -> bytes:
         """The whole answer, ``lines`` among its headers. Raises nothing: what goes wrong is an answer too."""
@@ -34,37 +34,53 @@ class Express(Ordinarily):
     def __init__(self, *given: Any, **named: Any) -> None:
         self._between = True
         """Whether the parser is between two requests."""
-        self._ordinary: Ordinary | None = None
-        """The head of an ordinary request whose body is still coming, or came with the bytes that are being read."""
+        self._held = b""
+        """A known head and the start of its body, which the parser has not seen: it may never have to."""
+        self._found: Ordinary | None = None
+        """The head that the parser found last to be ordinary, since bytes were last received."""
+        self._coming = False
+        """Whether the body of that head is still coming."""
         self._body = b""
-        self._answered: Ordinary | None = None
         self._quiet_since = 0.0
+        self._date: tuple[Any, bytes] = (None, b"")
         super().__init__(*given, **named)
         self._lane: Lane | None = None if self.limit_concurrency else getattr(self.app, "lane", None)
-        self._date: tuple[Any, bytes] = (None, b"")
 
     def data_received(self, data: bytes) -> None:
         lane = self._lane
         if lane is None or not self._between or not self._is_idle():
             super().data_received(data)
             return
+        if self._held:
+            data, self._held = self._held + data, b""
         end = data.find(_END) + len(_END)
         known = lane.heads.find(data[:end])
         if known is None:
             self._read(data, end, lane.heads)
-        elif len(data) == end + known.size and lane.takes(known.size) and not self.flow.write_paused:
-            self._answer(lane, known.head, data[end:])
-        else:
+            return
+        missing = end + known.size - len(data)
+        if missing < 0 or known.size > lane.promptness.size or self.flow.write_paused:
             super().data_received(data)
+        elif missing:
+            self._held = data
+        else:
+            self._answer(lane, known.head, data[end:])
 
     def _read(self, data: bytes, end: int, heads: Heads) -> None:
-        """Have the parser read what may be one whole request, and remember a head that it found to be ordinary."""
-        as_it_came = not self._first
-        self._answered = None
+        """Have the parser read what it may not know yet, and remember a first head in it that it finds ordinary."""
+        as_it_came, self._found = not self._first, None
         super().data_received(data)
-        found: Ordinary | None = self._answered
-        if found is not None and self._between and as_it_came and len(data) == end + found.size:
+        found: Ordinary | None = self._found
+        if found is not None and as_it_came and end <= len(data) <= end + found.size:
             heads.learn(data[:end], found)
+
+    def _release(self) -> None:
+        """Hand a request that is still coming to the application."""
+        if self._held:
+            data, self._held = self._held, b""
+            super().data_received(data)
+        if self._coming:
+            self._go_the_other_way()
 
     # What the parser tells.
 
@@ -81,45 +97,42 @@ class Express(Ordinarily):
             super().on_headers_complete()
             return
         found = ordinary(self.headers) if self._is_plain(lane) and self._is_idle() else None
-        if found is None or not lane.takes(found.size):
+        if found is None or found.size > lane.promptness.size:
             self._go_the_other_way()
         else:
-            self._ordinary, self._first = found, False
+            self._found, self._coming, self._first = found, True, False
 
     def on_body(self, body: bytes) -> None:
-        if self._ordinary is None:
-            super().on_body(body)
-        else:
+        if self._coming:
             self._body += body
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._between = True
-        found = self._ordinary
-        if found is None or self._lane is None:
-            super().on_message_complete()
-        elif self.flow.write_paused:  # the client reads no answers: the application can wait until it does
-            self._go_the_other_way()
-            super().on_message_complete()
+        if self._coming and self.flow.write_paused:
+            self._go_the_other_way()  # it can wait until the client reads
+        if self._coming and self._found is not None and self._lane is not None:
+            body, self._body, self._coming = self._body, b"", False
+            self._answer(self._lane, self._found.head, body)
         else:
-            body, self._body = self._body, b""
-            self._ordinary, self._answered = None, found
-            self._answer(self._lane, found.head, body)
+            super().on_message_complete()
 
     # What the server and the transport tell.
 
     def shutdown(self) -> None:
-        if self._ordinary is not None:
-            self._go_the_other_way()
+        self._release()
         super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._ordinary is not None:
-            self._go_the_other_way()
+        self._release()
         super().connection_lost(exc)
 
     def timeout_keep_alive_handler(self) -> None:
         left = self._quiet_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:  # a request was answered meanwhile: the timer is not set anew for each
+        if self._held:
+            self.timeout_keep_alive_task = None
+        elif left > 0:  # a request was answered meanwhile: the timer is not set anew for each
             self._keep_alive_for(left)
         else:
             super().timeout_keep_alive_handler()
@@ -145,7 +158,7 @@ class Express(Ordinarily):
     def _go_the_other_way(self) -> None:
         """Hand the request whose head is complete, and what has come of its body, to the application."""
         url, headers, expect, body = self.url, self.headers, self.expect_100_continue, self._body
-        self._ordinary, self._body = None, b""
+        self._found, self._coming, self._body = None, False, b""
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)  # the list that the scope holds

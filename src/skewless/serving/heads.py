@@ -69,10 +69,19 @@ class Heads:
         self.find = self._known.get
         """The head with these bytes, the empty line included; None where it is not known."""
 
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def forget(self) -> None:
+        """Know none any more."""
+        self._known.clear()
+
     def learn(self, text: bytes, head: Ordinary) -> None:
         """Remember what the parser made of these bytes, which end with the first empty line in them."""
-        # A parser that took a bare line feed for a line's end could see another end of the head than we do.
-        if head.returns and len(text) <= _LONGEST and text.count(b"\n") == text.count(b"\r\n"):
+        # Where it skips empty lines before a head, or takes a bare line feed for a line's end, it may have seen the
+        # head elsewhere than we do.
+        sound = text.startswith(b"POST ") and text.count(b"\n") == text.count(b"\r\n")
+        if sound and head.returns and len(text) <= _LONGEST:
             if len(self._known) == _MOST:
                 del self._known[next(iter(self._known))]
             self._known[text] = head

@@ -23,6 +23,7 @@ _SIZE: Final = len(_SIZES) + 1
 _WHOLE: Final = 1000
 """Where the histogram of requests' times starts; the numbers before count answers, by status."""
 _REQUEST: Final = _WHOLE + _TIME + 1
+"""Of the requests' bodies that did not come to the first container; the others are counted as what that was given."""
 _ANSWER: Final = _REQUEST + _SIZE + 1
 _CONTAINERS: Final = _ANSWER + _SIZE + 1
 _CONTAINER: Final = _TIME + 1 + _SIZE + 1
@@ -42,6 +43,7 @@ class Meters:
         """``runtimes`` of the containers, by name, in order."""
         self._runtimes = runtimes
         self._starts = dict(zip(runtimes, count(_CONTAINERS, _CONTAINER), strict=False))
+        self._first = next(iter(runtimes))
         self._counters = counters
         self._layout = 1 + crc32("\n".join(chain.from_iterable(runtimes.items())).encode())
         self._numbers = counters.own(self._layout)
@@ -54,14 +56,14 @@ class Meters:
         numbers[_WHOLE + _TIME] += nanoseconds
         numbers[_ANSWER + bisect_left(_SIZES, size)] += 1
         numbers[_ANSWER + _SIZE] += size
-        came = 0
-        for name, given in reversed(course.given.items()):
+        for name, given in course.given.items():
             start = starts[name] + _GIVEN
             numbers[start + bisect_left(_SIZES, given)] += 1
             numbers[start + _SIZE] += given
-            came = given
-        numbers[_REQUEST + bisect_left(_SIZES, came)] += 1
-        numbers[_REQUEST + _SIZE] += came
+        if self._first not in course.given:  # it came to another, or to none
+            came = next(iter(course.given.values()), 0)
+            numbers[_REQUEST + bisect_left(_SIZES, came)] += 1
+            numbers[_REQUEST + _SIZE] += came
         marks = iter(course.marks)
         before = next(marks, 0)
         for name, mark in zip(course.containers, marks, strict=False):
@@ -74,6 +76,8 @@ class Meters:
         sums = self._counters.sums(self._layout)
         answers: dict[Labels, float] = {(str(n),): value for n, value in enumerate(sums[:_WHOLE]) if value}
         here = ("container", "runtime")
+        first = self._starts[self._first] + _GIVEN
+        requests = [sums[_REQUEST + one] + sums[first + one] for one in range(_SIZE + 1)]
         containers = list(zip(self._runtimes.items(), self._starts.values(), strict=True))
         return (
             Family(
@@ -102,7 +106,7 @@ class Meters:
                 "Bodies that came and went.",
                 "histogram",
                 ("body",),
-                {("request",): _sizes(sums, _REQUEST), ("answer",): _sizes(sums, _ANSWER)},
+                {("request",): _sizes(requests, 0), ("answer",): _sizes(sums, _ANSWER)},
             ),
             Family(
                 "skewless_container_payload_bytes",

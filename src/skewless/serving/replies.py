@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from skewless.containers.base import CUSTOM_ATTRIBUTES, Answer
@@ -38,9 +39,31 @@ class Reply(NamedTuple):
         return b"".join((status, lines, "".join(head).encode("latin-1"), b"\r\n", self.body))
 
 
+class Usual:
+    """Writes the answers that nearly all are: of all containers of a pipeline, with no row left out."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """``names`` of the pipeline's containers."""
+        self._names = names
+        spent = ", ".join(f"{name.replace('%', '%%')};dur=%.3f" for name in names)
+        self._form = (
+            f"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\nserver-timing: {spent}\r\ncontent-length: %d\r\n\r\n%b"
+        ).encode("latin-1", "replace")
+
+    def text(self, answer: Answer, course: Course, lines: bytes) -> bytes | None:
+        """What `answered` and `Reply.text` give; None where the answer is not a usual one."""
+        body, content_type, skipped = answer
+        spent = [(end - start) / 1e6 for start, end in pairwise(course.marks)]
+        if skipped or course.carried.attributes is not None or course.containers is not self._names:
+            return None
+        if len(spent) != len(self._names):
+            return None
+        return self._form % (lines, content_type.encode("latin-1"), *spent, len(body), body)
+
+
 def answered(answer: Answer, course: Course) -> Reply:
     """The reply with a pipeline's answer."""
-    headers = {"content-type": answer.content_type, "server-timing": spent(course)}
+    headers = {"content-type": answer.content_type, "server-timing": _spent(course)}
     if course.carried.attributes is not None:
         headers[CUSTOM_ATTRIBUTES] = course.carried.attributes
     if answer.skipped:
@@ -68,7 +91,7 @@ def refused(
     if isinstance(error, AnswerTooLarge):
         headers[_WHOLE] = "1"
     if course.marks:
-        headers["server-timing"] = spent(course)
+        headers["server-timing"] = _spent(course)
     if refusal.status == HTTPStatus.NO_CONTENT:
         return Reply(refusal.status, headers, b"")
     headers["content-type"] = refusal.content_type
@@ -84,7 +107,7 @@ def failed(error: Exception) -> Reply:
     return Reply(HTTPStatus.INTERNAL_SERVER_ERROR, {"content-type": TEXT}, said.encode(errors="replace"))
 
 
-def spent(course: Course) -> str:
+def _spent(course: Course) -> str:
     """The milliseconds of each container, as browsers and proxies know them (W3C Server Timing)."""
     return ", ".join(f"{name};dur={(end - start) / 1e6:.3f}" for name, start, end in course.spent)
 

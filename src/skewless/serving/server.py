@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Final
@@ -25,12 +26,9 @@ from skewless.serving.app import create_app
 from skewless.serving.express import Express
 from skewless.serving.lean import keep_small
 from skewless.serving.listening import Server, bind, settle
+from skewless.serving.meters import shared_counters
 from skewless.settings import Settings
-
-PIPELINE: Final = "SKEWLESS_PIPELINE"
-"""How worker processes learn which pipeline they serve."""
-TRUST: Final = "SKEWLESS_TRUST"
-"""How they learn what the command line trusts; the setting of the same name."""
+from skewless.telemetry.counters import Counters
 
 _GRACE: Final = 25
 """Seconds that requests under way have when the server is asked to stop; SageMaker kills after 30."""
@@ -66,10 +64,8 @@ def serve(
                 Server(uvicorn_config(create_app(pipeline, chosen)), started).run(sockets=[listener])
         else:
             pipeline.close()
-            os.environ[PIPELINE] = str(path.resolve())
-            os.environ[TRUST] = str(chosen.trust)
-            config = uvicorn_config(f"{__name__}:worker_app", workers=workers)
-            _Workers(config, listener, started).run()
+            app = partial(_worker_app, path.resolve(), chosen, shared_counters(workers))
+            _Workers(uvicorn_config(app, workers=workers), listener, started).run()
     finally:
         listener.close()
 
@@ -115,21 +111,20 @@ class _Workers(Multiprocess):
             raise SkewlessError("a worker process could not start", hint="What it said stands above.")
 
 
-def worker_app() -> Starlette:
-    """The application of one worker process.
+def _worker_app(path: Path, settings: Settings, counters: Counters) -> Starlette:
+    """The application of one worker process, which these are sent to.
 
     It verifies too: the files may be others than those that the first process saw, when a dead worker is replaced.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     keep_small()
     try:
-        settings = Settings.read()
-        pipeline = load_pipeline(os.environ[PIPELINE], settings=settings)
+        pipeline = load_pipeline(path, settings=settings)
         Finalize(
             None, pipeline.close, exitpriority=0
         )  # multiprocessing's processes run nothing else at their end
         settle()
-        return create_app(pipeline, settings)
+        return create_app(pipeline, settings, counters=counters)
     except SkewlessError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(STARTUP_FAILURE)
@@ -142,11 +137,11 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def uvicorn_config(app: Starlette | str, workers: int = 1) -> uvicorn.Config:
-    """How every server of a pipeline runs."""
+def uvicorn_config(app: Starlette | Callable[[], Starlette], workers: int = 1) -> uvicorn.Config:
+    """How every server of a pipeline runs; where ``app`` makes the application, each worker calls it."""
     return uvicorn.Config(
         app,
-        factory=isinstance(app, str),
+        factory=not isinstance(app, Starlette),
         workers=workers,
         loop="uvloop",
         http=Express,

@@ -1,0 +1,328 @@
+"""The short way of ordinary requests, and the way through the application: nobody can tell which one was taken."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
+
+from skewless.containers.load import load_pipeline
+from skewless.containers.pipeline import Pipeline
+from skewless.serving.app import Application, Front, create_app
+from skewless.settings import Settings
+from skewless.telemetry.families import Histogram
+from tests.pipelines import CAR, CAR_LABEL, PRICY, PRICY_LABEL, VALUES
+from tests.serving.conversing import LOST, STOP, Wire, connect, converse
+from tests.serving.running import request
+
+TYPE = "content-type: text/csv"
+ASKED = request(CAR, TYPE)
+
+
+@dataclass(frozen=True)
+class Ways:
+    """One pipeline behind two applications, one of which knows the short way."""
+
+    short: Application
+    long: Application
+
+    @property
+    def front(self) -> Front:
+        assert self.short.lane is not None
+        return self.short.lane
+
+    fronts: tuple[Front, Front]
+
+    def counted(self, way: int) -> NDArray[np.float64]:
+        """What one of them has counted, but for times."""
+        found: list[float] = []
+        for family in self.fronts[way].meters.families():
+            for value in family.values.values():
+                if isinstance(value, Histogram):
+                    sizes = family.name.endswith("bytes")
+                    found += [*value.counts, value.total] if sizes else [sum(value.counts)]
+        return np.array(found)
+
+
+def ways(pipeline: Pipeline, chosen: Settings) -> Ways:
+    """Both take all bodies up to 1,000 bytes at once."""
+    short, long = create_app(pipeline, chosen), create_app(pipeline, chosen)
+    assert short.lane is not None
+    assert long.lane is not None
+    fronts = short.lane, long.lane
+    for front in fronts:
+        front.promptness.size = 1000
+        front.promptness.took = lambda size, nanoseconds: None  # type: ignore[method-assign]
+    long.lane = None
+    return Ways(short, long, fronts)
+
+
+@pytest.fixture(scope="module")
+def usual(pipeline: Path) -> Iterator[Ways]:
+    with load_pipeline(pipeline, verify=False) as loaded:
+        yield ways(loaded, Settings(max_payload_mb=1))
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["usual", "strict"])
+def both(request: pytest.FixtureRequest, pipeline: Path) -> Iterator[Ways]:
+    chosen = Settings(strict=request.param, max_payload_mb=1)
+    with load_pipeline(pipeline, settings=chosen, verify=False) as loaded:
+        yield ways(loaded, chosen)
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    made = asyncio.new_event_loop()
+    yield made
+    made.close()
+
+
+lines = st.sampled_from(
+    ["POST /invocations HTTP/1.1"] * 12
+    + ["POST /invocations?a=b HTTP/1.1", "POST /invocations HTTP/1.0", "PUT /invocations HTTP/1.1"]
+    + ["POST http://a/invocations HTTP/1.1", "POST /%69nvocations HTTP/1.1", "GET /ping HTTP/1.1"]
+    + ["HEAD /ping HTTP/1.1", "POST /Invocations HTTP/1.1", "POST /invocations HTTP/2.0", "NO"]
+)
+fields = st.sampled_from(
+    """
+    content-type: text/csv|Content-Type: text/csv; charset=utf-8|content-type: application/json|content-type: é
+    accept: */*|accept: text/csv|Accept: application/json|accept: image/png|x: y|x : y|x:\ty\t
+    x-amzn-requestid: mine|traceparent: 00-a|x-amzn-sagemaker-target-container-hostname: b
+    connection: close|connection: keep-alive|Connection: Upgrade|upgrade: h2c
+    expect: 100-continue|expect: other|transfer-encoding: chunked|content-length: 5
+    """.strip()
+    .replace("\n    ", "|")
+    .split("|")
+)
+rows = st.tuples(*map(st.sampled_from, VALUES)).map(lambda row: ",".join(row).encode())
+bodies = st.one_of(
+    rows,
+    st.lists(rows, max_size=60).map(b"\n".join),
+    st.sampled_from([b"", b"\n", b"a,b", CAR + b"\r\n", b"\xff", b"\r\n\r\n", b'{"data": 1}', CAR * 100]),
+    st.binary(max_size=30),
+)
+requests = st.builds(
+    lambda line, headers, body, length: request(body, *headers, line=line, length=length),
+    lines,
+    st.one_of(st.just([TYPE]), st.lists(fields, max_size=5).map(lambda some: [TYPE, *some])),
+    bodies,
+    st.sampled_from([True, True, True, True, True, False]),
+)
+plain = st.builds(lambda body: request(body, TYPE), bodies)
+
+
+Conversation = tuple[list[Any], list[Any]]
+"""In pieces; and in finer ones, where no request shares one with another."""
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> Conversation:
+    """A few requests, cut anywhere, and perhaps an end before their end."""
+    before = draw(st.sampled_from([b""] * 8 + [b"\r\n", b"\r\n\r\n", b"\n"]))
+    several = [before, *draw(st.lists(plain, max_size=3)), draw(requests)]
+    bounds = list(accumulate(map(len, several)))
+    cuts = set(draw(st.lists(st.integers(0, bounds[-1]), max_size=4)))
+    end = draw(st.sampled_from([None, None, None, LOST, STOP]))
+    at = draw(st.sampled_from(sorted({0, *cuts})))
+
+    def cut(places: set[int]) -> list[Any]:
+        whole, made, last = b"".join(several), list[Any](), 0
+        for place in sorted({0, *places, bounds[-1]}):
+            made += [end] if last == at < place and end is not None else []
+            made += [whole[last:place]] if place > last else []
+            last = place
+        return made
+
+    return cut(cuts), cut(cuts | set(bounds))
+
+
+CLOSING = request(CAR, TYPE, "connection: close")
+BARE = b"POST /invocations HTTP/1.1\ncontent-length: 4\n\n\r\n\r\n" + ASKED
+CHUNKED = request(CAR, TYPE, "transfer-encoding: chunked", length=False) + b"0\r\n\r\n"
+NO_HTTP = b"Invalid HTTP request"
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(conversations())
+@example(([ASKED[:-3], STOP, ASKED[-3:]],) * 2)
+@example(([ASKED[:-3], LOST],) * 2)
+@example(([CLOSING, ASKED],) * 2)
+@example(([ASKED + CLOSING + ASKED], [ASKED, CLOSING, ASKED]))
+@example(([b"\r\n\r\n" + ASKED, b"\r\n\r\nabcd"],) * 2)
+@example(([request(CAR, TYPE, "content-length: 3")],) * 2)
+@example(([BARE],) * 2)
+@example(([CHUNKED],) * 2)
+def test_both_ways_say_the_same(
+    both: Ways, loop: asyncio.AbstractEventLoop, conversation: Conversation
+) -> None:
+    """Byte for byte, for the first time and for the second, when the short way knows the heads; and count the same."""
+    pieces, finer = conversation
+    before = both.counted(0), both.counted(1)
+    expected = loop.run_until_complete(converse(both.long, finer))
+    made = [loop.run_until_complete(converse(both.short, pieces)) for _ in range(2)]
+    if any(NO_HTTP in answer for answer, _ in (expected, *made)):
+        # With the application that refusal comes before answers that should precede it, or in place of them.
+        short, long = (loop.run_until_complete(converse(app, finer[-1:])) for app in (both.short, both.long))
+        assert short == long
+    else:
+        assert made == [expected] * 2
+        assert_array_equal(both.counted(0) - before[0], 2 * (both.counted(1) - before[1]))
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_request_may_come_in_any_two_pieces_or_byte_by_byte(
+    usual: Ways, loop: asyncio.AbstractEventLoop, known: bool
+) -> None:
+    usual.front.heads.forget()
+    expected = loop.run_until_complete(converse(usual.long, [ASKED, ASKED]))
+    assert expected[0].count(CAR_LABEL) == 2
+    for cut in range(1, len(ASKED)):
+        if known:
+            loop.run_until_complete(converse(usual.short, [ASKED, ASKED]))
+        else:
+            usual.front.heads.forget()
+        for pieces in ([ASKED, ASKED[:cut], ASKED[cut:]], [ASKED + ASKED[:cut], ASKED[cut:]]):
+            assert loop.run_until_complete(converse(usual.short, pieces)) == expected
+    singly = [ASKED[at : at + 1] for at in range(len(ASKED))]
+    assert loop.run_until_complete(converse(usual.short, singly * 2)) == expected
+
+
+def test_a_client_that_does_not_read_is_not_written_to(usual: Ways, loop: asyncio.AbstractEventLoop) -> None:
+    """After the transport said that enough is waiting, the application takes over: it waits. The order stays."""
+
+    async def pipelined() -> list[int]:
+        wire = Wire(lambda wire: connection.pause_writing() if len(wire.written) == 3 else None)
+        connection = connect(usual.short, wire)
+        for _ in range(2):  # unknown heads, then known ones
+            connection.data_received(ASKED + request(PRICY, TYPE))
+        connection.data_received(ASKED)
+        await asyncio.sleep(0)
+        before = len(wire.written)
+        connection.resume_writing()
+        while b"".join(wire.written).count(b"HTTP/1.1 200") < 5:
+            await asyncio.sleep(0)
+        connection.connection_lost(None)
+        await asyncio.gather(*connection.tasks)
+        said = b"".join(wire.written)
+        return [before, *(said.count(label) for label in (CAR_LABEL, PRICY_LABEL)), said.index(PRICY_LABEL)]
+
+    before, cars, pricy, first = loop.run_until_complete(pipelined())
+    assert (before, cars, pricy) == (3, 3, 2)
+    assert first > 0
+
+
+@dataclass(frozen=True)
+class Timer:
+    clock: Clock
+    entry: tuple[float, Any]
+
+    def cancel(self) -> None:
+        if self.entry in self.clock.set:
+            self.clock.set.remove(self.entry)
+
+
+class Clock:
+    """A loop whose time is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.set: list[tuple[float, Any]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, delay: float, what: Any) -> Timer:
+        self.set.append((self.now + delay, what))
+        return Timer(self, self.set[-1])
+
+    def run_until(self, end: float) -> None:
+        while due := [entry for entry in self.set if entry[0] <= end]:
+            entry = min(due, key=lambda entry: entry[0])
+            self.set.remove(entry)
+            self.now = entry[0]
+            entry[1]()
+        self.now = end
+
+
+def test_a_connection_is_kept_for_its_time_after_the_last_request(usual: Ways) -> None:
+    """One timer serves all requests, and what is there of another request keeps the connection open."""
+    clock, wire = Clock(), Wire()
+    connection = connect(usual.short, wire, loop=clock)
+    idle = connection.timeout_keep_alive
+    for now in (0.0, 1.0, 0.9 * idle):
+        clock.run_until(now)
+        connection.data_received(ASKED)
+    assert len(wire.written) == 3
+    clock.run_until(1.8 * idle)
+    assert not wire.closed
+    connection.data_received(ASKED[:-1])
+    clock.run_until(10 * idle)
+    assert not wire.closed
+    connection.data_received(ASKED[-1:])
+    assert len(wire.written) == 4
+    clock.run_until(10.9 * idle)
+    assert not wire.closed
+    clock.run_until(11.1 * idle)
+    assert wire.closed
+
+
+def test_what_a_request_costs(usual: Ways, loop: asyncio.AbstractEventLoop) -> None:
+    """Calls of Python functions and memory, beside those of the pipeline: they do not depend on the machine."""
+
+    async def cost() -> tuple[int, int]:
+        connection = connect(usual.short, wire := Wire(lambda wire: wire.written.clear()))
+        for _ in range(3):
+            connection.data_received(ASKED)
+        calls = 0
+
+        def count(frame: FrameType, event: str, _: object) -> None:
+            nonlocal calls
+            calls += event == "call" and "/skewless/serving/" in frame.f_code.co_filename
+
+        sys.setprofile(count)
+        connection.data_received(ASKED)
+        sys.setprofile(None)
+        gc.collect()
+        before = sys.getallocatedblocks()
+        for _ in range(10_000):
+            connection.data_received(ASKED)
+        gc.collect()
+        grown = sys.getallocatedblocks() - before
+        assert not wire.closed
+        connection.connection_lost(None)
+        return calls, grown
+
+    calls, grown = loop.run_until_complete(cost())
+    assert calls <= 10
+    assert grown < 200
+
+
+def test_heads_that_differ_each_time_are_not_remembered(usual: Ways, loop: asyncio.AbstractEventLoop) -> None:
+    """And of the others only so many: a client must not fill the memory."""
+
+    async def known() -> tuple[int, int]:
+        connection = connect(usual.short, Wire())
+        for number in range(10):
+            connection.data_received(request(CAR, TYPE, f"x-amzn-requestid: {number}"))
+            connection.data_received(request(CAR, TYPE, f"x-long: {'y' * 3000}"))
+        first = len(usual.front.heads)
+        for number in range(2000):
+            connection.data_received(request(CAR, TYPE, f"x: {number}"))
+        connection.connection_lost(None)
+        return first, len(usual.front.heads)
+
+    usual.front.heads.forget()
+    assert loop.run_until_complete(known()) == (0, 512)
