@@ -15,13 +15,22 @@ Doubles: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 def exp(powers: Doubles) -> Doubles:
     """The exponentials: infinite where they are too large for a double."""
-    powers = np.ascontiguousarray(powers, np.float64)
-    made = np.empty_like(powers)
-    kernels().skewless_each(_exp(), powers.ctypes.data, powers.size, made.ctypes.data)
+    return _each("exp", powers)
+
+
+def log(numbers: Doubles) -> Doubles:
+    """The natural logarithms: -Infinity of zero, NaN of negative numbers."""
+    return _each("log", numbers)
+
+
+def _each(name: str, numbers: Doubles) -> Doubles:
+    numbers = np.ascontiguousarray(numbers, np.float64)
+    made = np.empty_like(numbers)
+    kernels().skewless_each(_function(name), numbers.ctypes.data, numbers.size, made.ctypes.data)
     return made
 
 
 @functools.cache
-def _exp() -> int | None:
+def _function(name: str) -> int | None:
     """Where the C library's own stands: that of the process, which its interpreter calls."""
-    return ctypes.cast(ctypes.CDLL(None).exp, ctypes.c_void_p).value
+    return ctypes.cast(getattr(ctypes.CDLL(None), name), ctypes.c_void_p).value

@@ -208,6 +208,11 @@ def log(number: float) -> float:
     return -math.inf if number == 0.0 else math.nan
 
 
+def log_all(numbers: Numbers) -> Numbers:
+    """`log` of whole arrays."""
+    return elementary.log(numbers)
+
+
 def divide(number: float, by: float) -> float:
     """Java's division, by zero too."""
     if by != 0.0:

@@ -13,7 +13,7 @@ from skewless import spec
 from skewless.ops.op import Example, Lowered, register
 from skewless.ops.sklearn.bayes import GaussianBayes
 from skewless.ops.sklearn.distances import Centres
-from skewless.ops.sklearn.numbers import EPSILON, WHY_NOT_BITS, Fitted, times, times_row
+from skewless.ops.sklearn.numbers import EPSILON, WHY_NOT_BITS, Fitted, row_dots
 from skewless.ops.sklearn.outcomes import Classified, answered, answering, classified, decode_outcome
 from skewless.ops.sklearn.predictors import Predictor, RowScore, dense_row, hostile
 from skewless.ops.sklearn_step import Made, SklearnStep, reads_sklearn
@@ -66,7 +66,7 @@ class Gaussians(Predictor):
         rows = column.dense()
         made = np.empty((len(rows), len(self.axes)))
         for place, axes in enumerate(self.axes):
-            along = times(rows - self.means.values[place], axes)
+            along = axes.products.dense(rows - self.means.values[place])
             total = np.zeros(len(rows))
             for axis in range(along.shape[1]):
                 total += along[:, axis] * along[:, axis]
@@ -75,15 +75,15 @@ class Gaussians(Predictor):
 
     def score(self) -> RowScore:
         fitted = list(
-            zip(self.means.lists, [axes.lists for axes in self.axes], self.start.lists, strict=True)
+            zip(self.means.lists, [row_dots(axes) for axes in self.axes], self.start.lists, strict=True)
         )
 
         def score(row: Vector) -> list[float]:
             slots, made = dense_row(row), []
-            for means, axes, start in fitted:
+            for means, turn, start in fitted:
                 apart = [value - mean for value, mean in zip(slots, means, strict=True)]
                 total = 0.0
-                for along in times_row(apart, axes):
+                for along in turn(apart):
                     total += along * along
                 made.append(start - 0.5 * total)
             return made

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from skewless import spec
+from skewless.native.dots import Products
+from skewless.ops.blas import packer
 from skewless.ops.rows import infinite, restored
 from skewless.spec import Attributes, Value
 from skewless.table import Column, Numbers
@@ -38,6 +40,11 @@ class Fitted:
     def lists(self) -> Any:
         """The same as nested lists."""
         return self.values.tolist()
+
+    @cached_property
+    def products(self) -> Products:
+        """The dot products with rows of what is a matrix, added from the first slot on."""
+        return Products(self.values)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -78,47 +85,23 @@ class Fitted:
 
 def dots(column: Column, weights: Fitted) -> Numbers:
     """Each row times each row of weights, added from the first feature on: rows by weights."""
-    made = np.zeros((len(column), len(weights)))
     if isinstance(column.values, Csr):
-        csr = column.values
-        rows = np.repeat(np.arange(len(csr)), np.diff(csr.starts))
-        for place, weight in enumerate(weights.values):
-            # bincount adds one by one, in this order.
-            made[:, place] = np.bincount(rows, csr.values * weight[csr.indices], len(csr))
-        return made
-    return times(column.values, weights)
-
-
-def times(rows: Numbers, weights: Fitted) -> Numbers:
-    """`dots` of an array."""
-    made = np.zeros((len(rows), len(weights)))
-    by_feature = weights.values.T
-    for feature in range(rows.shape[1]):
-        made += rows[:, feature, None] * by_feature[feature]
-    return made
+        rows = column.values
+        return weights.products.compressed(rows.starts, rows.indices, rows.values)
+    return weights.products.dense(column.values)
 
 
 def row_dots(weights: Fitted) -> Callable[[Vector], list[float]]:
     """`dots` of one row."""
     lists: list[list[float]] = weights.lists
+    each, pack = weights.products.each(), packer(weights.shape[1])
 
     def dot(row: Vector) -> list[float]:
         if isinstance(row, SparseVector):
             return [_sparse(row, weight) for weight in lists]
-        return times_row(row, lists)
+        return each(pack(*row))
 
     return dot
-
-
-def times_row(row: Sequence[float], lists: Sequence[Sequence[float]]) -> list[float]:
-    """A dense row times each list of weights."""
-    made = []
-    for weight in lists:
-        total = 0.0
-        for value, factor in zip(row, weight, strict=True):
-            total += value * factor
-        made.append(total)
-    return made
 
 
 def _sparse(row: SparseVector, weight: Sequence[float]) -> float:

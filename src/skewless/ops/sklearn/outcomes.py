@@ -1,7 +1,6 @@
 """From a predictor's raw numbers to what scikit-learn answers: decision, probability and prediction.
 
-Every kind of answer is one line in a table: both kernels of every predictor finish with the same plain-Python function,
-since numpy's exponential has other last bits than Python's.
+Every kind of answer is one line in a table, of functions that finish a row; `finishing` has them for batches.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from skewless import spec
-from skewless.ops.blas import exp, log, sigmoid
+from skewless.ops.blas import exp, exp_all, log, sigmoid
 from skewless.ops.op import Lowered, Op
+from skewless.ops.sklearn.finishing import FINISH
 from skewless.ops.sklearn.labels import Label, decode_labels, encode_labels, type_of_labels
 from skewless.ops.sklearn_step import DECISION, PREDICTION, PROBABILITY, Made, SklearnStep, labels_of
 from skewless.schema import DOUBLE, STRING, Type, vector
@@ -336,9 +336,14 @@ def decode_outcome(attributes: Attributes) -> Outcome:
 
 def columns_of(outcome: Outcome, raws: Numbers) -> tuple[Column, ...]:
     """The outputs of a batch, rows by raw numbers."""
-    if isinstance(outcome, Valued) and outcome.link == "identity":
-        return (Column(DOUBLE, np.ascontiguousarray(raws[:, 0])),)
-    return assembled(outcome.types, list(map(outcome.finisher(), raws.tolist())))
+    if isinstance(outcome, Valued):
+        values = np.ascontiguousarray(raws[:, 0])
+        return (Column(DOUBLE, exp_all(values) if outcome.link == "exp" else values),)
+    kind, types = KINDS[outcome.kind], outcome.types
+    decisions, probabilities, positions = FINISH[outcome.kind](raws)
+    parts = [*((decisions,) * kind.decision), *((probabilities,) * kind.probability)]
+    made = [Column(type_, part) for type_, part in zip(types, parts, strict=False)]
+    return (*made, _taken(types[-1], outcome.labels, positions.astype(np.int64)))
 
 
 def assembled(types: Sequence[Type], cells: Sequence[Any]) -> tuple[Column, ...]:
@@ -346,6 +351,13 @@ def assembled(types: Sequence[Type], cells: Sequence[Any]) -> tuple[Column, ...]
     single = len(types) == 1
     parts = [cells] if single else list(zip(*cells, strict=True)) or [()] * len(types)
     return tuple(_column(type_, part) for type_, part in zip(types, parts, strict=True))
+
+
+def _taken(type_: Type, labels: Sequence[Label], positions: Numbers) -> Column:
+    """The labels at these positions."""
+    column = _column(type_, labels)
+    values = column.values
+    return Column(type_, values.take(pa.array(positions)) if type_.is_string else values[positions])
 
 
 def _column(type_: Type, cells: Sequence[Any]) -> Column:
