@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -53,6 +55,35 @@ def test_metrics_count_requests_containers_and_bytes(pipeline: Path, tmp_path: P
     # The second is handed columns.
     assert found["skewless_container_payload_bytes_count", "container-2 xgboost"] == 0
     assert found["process_resident_memory_bytes", ""] > 1 << 20
+
+
+def test_workers_count_together_and_what_a_dead_one_counted_stays(pipeline: Path, tmp_path: Path) -> None:
+    with serving(pipeline, tmp_path, "--workers", "2") as server:
+
+        def counted() -> set[tuple[float, ...]]:
+            """Whichever worker is asked."""
+            names = [
+                ("skewless_invocations_total", "200"),
+                ("skewless_invocations_total", "400"),
+                ("skewless_payload_bytes_sum", "request"),
+                ("skewless_container_seconds_count", "container-3 sparkml"),
+            ]
+            told = [samples(server.get("/metrics")) for _ in range(8)]
+            return {tuple(one.get(name, 0) for name in names) for one in told}
+
+        def ask(times: int) -> None:
+            for _ in range(times):
+                assert server.ask(CAR).status == 200
+                assert server.ask(BAD).status == 400
+
+        ask(20)
+        size = len(CAR) + len(BAD)
+        assert counted() == {(20, 20, 20 * size, 20)}
+        dead = server.children()[0]
+        os.kill(dead, signal.SIGKILL)
+        eventually(lambda: len(set(server.children()) - {dead}) == 2, "the killed worker is not replaced")
+        ask(20)
+        assert counted() == {(40, 40, 40 * size, 40)}
 
 
 def test_a_refusal_has_an_id(server: Server) -> None:
