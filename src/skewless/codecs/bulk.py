@@ -41,7 +41,7 @@ def _texts(numbers: Numbers, text_of: Callable[[float], str], plain: tuple[float
     bits = numbers.view(
         np.int64 if numbers.dtype == np.float64 else np.int32
     )  # tells zeros apart, and keeps NaN
-    if len(np.unique(bits[:_LOOKED_AT])) * _FEW <= min(len(bits), _LOOKED_AT):
+    if len(set(bits[:_LOOKED_AT].tolist())) * _FEW <= min(len(bits), _LOOKED_AT):
         coded = pa.array(bits).dictionary_encode()
         distinct = coded.dictionary.to_numpy().view(numbers.dtype)
         return _each(distinct, text_of, plain).take(coded.indices)

@@ -171,9 +171,8 @@ def _no_memory() -> SkewlessError:
 
 def _laid_out(trees: Sequence[Branches], columns: int, numbers: Any, inclusive: bool) -> dict[str, Array]:
     """The arrays of a forest, by their names in forest.h."""
-    used = np.unique(
-        np.concatenate([tree.feature[tree.feature >= 0] for tree in trees] or [np.zeros(0, np.int64)])
-    )
+    features = [tree.feature[tree.feature >= 0] for tree in trees] or [np.zeros(0, np.int64)]
+    used = np.flatnonzero(np.bincount(np.concatenate(features)))
     # One more than there are, which leaves refer to by their -1.
     slots = np.full(columns + 1, -1, np.int32)
     slots[used] = np.arange(len(used))
