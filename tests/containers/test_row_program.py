@@ -223,7 +223,7 @@ def blocks_of(function: Callable[[], Any]) -> int:
 def test_a_car_costs_a_few_calls_and_no_memory(cars: Pipeline) -> None:
     """What a row costs is bounded by counts, which are the same on every machine: some 200 calls without compiling."""
     cars.invoke(pipelines.CAR)
-    assert calls_of(lambda: cars.invoke(pipelines.CAR)) <= 20
+    assert calls_of(lambda: cars.invoke(pipelines.CAR)) <= 14
     assert calls_of(lambda: cars._by_steps(pipelines.CAR, "text/csv", None, Course())) > 100
     assert blocks_of(lambda: cars.invoke(pipelines.CAR)) < 20
 

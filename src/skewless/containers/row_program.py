@@ -66,6 +66,6 @@ def _present(source: Source, symbol: Symbol) -> Symbol:
 
 
 def _there(cell: Any) -> Any:
-    if cell is None:
+    if cell is None or cell == []:
         raise GiveUp
     return cell

@@ -176,11 +176,10 @@ class VectorAssembler(Op):
             return None
         # Null and NaN are refused or dropped, or filled in, which is left to the row kernel as well.
         source.no_bad([value for value in given if isinstance(value, Cell)])
-        parts: list[Any] = []
-        for value in given:
-            for part in value.parts if isinstance(value, Slots) else (value,):
-                parts.append(positive(source, part))
-        return [Slots(tuple(parts), type_)]
+        parts = [
+            value.parts if isinstance(value, Slots) else (value,) for value in given if value is not None
+        ]
+        return [Slots(tuple(positive(one) for several in parts for one in several), type_)]
 
     def _refusal(self, value: Any, position: int, row: int) -> Refused:
         return Refused(

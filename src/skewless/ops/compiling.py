@@ -26,6 +26,7 @@ LARGEST: Final = 1024
 """Entries of a table that is computed while a function is written."""
 _MOST_SLOTS: Final = 1 << 18
 """Slots of all vectors of a table, where these are written out."""
+_MOST_LINES: Final = 1000
 _TOGETHER: Final = 16
 """Terms of one expression: Python nests each one deeper."""
 _SIZE: Final = {"f": 4, "d": 8}
@@ -37,12 +38,12 @@ class GiveUp(Exception):
 
 
 class NotCompiled(Exception):
-    """There is no use in compiling this."""
+    """This is left to the row kernels altogether."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
-    """A local variable; ``null`` and ``nan`` say whether it may hold None and NaN."""
+    """A local variable, or a cheap expression; ``null`` and ``nan`` say whether it may be None and NaN."""
 
     name: str
     type: Type
@@ -259,7 +260,9 @@ class Source:
         return f"({float(value)!r})" if value < 0.0 else repr(float(value))
 
     def line(self, text: str) -> None:
-        """Add a statement."""
+        """Add a statement. NotCompiled where there are so many that Python's compiler would hold up the start."""
+        if len(self._lines) >= _MOST_LINES:
+            raise NotCompiled
         self._lines.append(text)
 
     def local(self, expression: str) -> str:
@@ -381,12 +384,11 @@ def _sparse_of(slots: list[float]) -> SparseVector:
     return SparseVector(len(slots), [slot for slot, _ in pairs], [value for _, value in pairs])
 
 
-def positive(source: Source, part: Cell | Looked | None) -> Cell | Looked:
+def positive(part: Cell | Looked) -> Cell | Looked:
     """Numbers of any type as doubles, with 0.0 for -0.0."""
     if isinstance(part, Looked):
         return part.map(_positive, part.type)
-    assert part is not None
-    return Cell(source.local(f"{part.name} + 0.0"), DOUBLE, null=False, nan=part.nan)
+    return Cell(f"({part.name} + 0.0)", DOUBLE, null=False, nan=part.nan)
 
 
 def _positive(vector: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from skewless.ops.compiling import LARGEST, Cell, Looked, Source, Symbol, as_slots
+from skewless.ops.compiling import LARGEST, Cell, Looked, NotCompiled, Source, Symbol, as_slots
 from skewless.schema import INTEGERS, Base, Field, Struct, Type
 from skewless.transforms.bind import BoundStage
 from skewless.vectors import WIDE, SparseVector
@@ -28,10 +28,13 @@ def row_function(
 ) -> RowFunction:
     """The function from the values of ``inputs`` to those of ``outputs``; ``otherwise`` takes the rows it gives up."""
     source = Source("row", "cells")
-    cells = source.unpacked("cells", [field.type for field in inputs])
-    given: dict[str, Symbol] = {field.name: cell for field, cell in zip(inputs, cells, strict=True)}
-    made = [source.value(symbol) for symbol in emit(source, stages, given, outputs)]
-    source.give(f"({''.join(f'{name}, ' for name in made)})")
+    try:
+        cells = source.unpacked("cells", [field.type for field in inputs])
+        given: dict[str, Symbol] = {field.name: cell for field, cell in zip(inputs, cells, strict=True)}
+        made = [source.value(symbol) for symbol in emit(source, stages, given, outputs)]
+        source.give(f"({''.join(f'{name}, ' for name in made)})")
+    except NotCompiled:
+        return otherwise
     return source.function([f"return {source.constant(otherwise)}(cells)"])
 
 
@@ -47,6 +50,20 @@ def record_function(
     ``checked`` gives a field's value where it is not of the very type. Nothing that goes out is shared with a table.
     """
     source = Source("record", "values")
+    try:
+        _record(source, stages, inputs, outputs, checked)
+    except NotCompiled:
+        return otherwise
+    return source.function([f"return {source.constant(otherwise)}(values)"])
+
+
+def _record(
+    source: Source,
+    stages: Sequence[BoundStage],
+    inputs: Sequence[Field],
+    outputs: Sequence[str],
+    checked: Callable[[Mapping[str, Any], str, Type], Any],
+) -> None:
     source.give_up_if("type(values) is not dict")
     given: dict[str, Symbol] = {}
     for field in inputs:
@@ -60,7 +77,6 @@ def record_function(
     made = zip(outputs, emit(source, stages, given, outputs), strict=True)
     pairs = [f"{source.constant(name)}: {_outside(source, symbol)}, " for name, symbol in made]
     source.give(f"{{**values, {''.join(pairs)}}}")
-    return source.function([f"return {source.constant(otherwise)}(values)"])
 
 
 def _outside(source: Source, symbol: Symbol) -> str:
