@@ -18,7 +18,7 @@ from skewless.boosters.trained import AskRow, Question, Trained
 from skewless.errors import ValueRefused
 from skewless.native.xgboost import Asked
 
-PackedRow: TypeAlias = Callable[[bytes], list[float] | None]
+PackedRow: TypeAlias = Callable[[bytes], Sequence[float] | None]
 
 REFUSED: Final = "Unable to evaluate payload provided: "
 """How every refusal of well-formed numbers begins, as in the original container."""
@@ -48,13 +48,11 @@ class Booster:
         self.library_for = self._trained.library_for
         asked = self._question.asked
         self.predict_packed = None if asked is None else self._packed_row(asked)
-        """The prediction for one row as the bytes of its 32-bit floats, a list of all numbers of it; None for infinity.
+        """The prediction for one row as the bytes of its 32-bit floats, with all its numbers; None for infinity.
 
         There is none where the library predicts.
         """
-        self.predict_row: AskRow = (
-            self._library_row if self.predict_packed is None else self._kernel_row(self.predict_packed)
-        )
+        self.predict_row: AskRow = self._library_row if asked is None else self._kernel_row(asked)
         """The prediction for one row: the same bits as `predict`, as Python floats."""
 
     def predict(self, rows: Floats) -> Floats:
@@ -87,19 +85,22 @@ class Booster:
         return self._question.ask_sparse(starts, columns, values)
 
     def _packed_row(self, asked: Asked) -> PackedRow:
-        answer, trained = asked.one_row(), self._trained
+        answer, trained, single = asked.one_row(), self._trained, self.outputs is None
 
-        def predict_packed(row: bytes) -> list[float] | None:
+        def predict_packed(row: bytes) -> Sequence[float] | None:
             if trained.closed:
                 trained.check_open()
-            return answer(row)
+            made = answer(row)
+            return (made,) if single and made is not None else made  # type: ignore[return-value]
 
         return predict_packed
 
-    def _kernel_row(self, answer: PackedRow) -> AskRow:
-        pack, several = struct.Struct(f"={self.features}f").pack, self.outputs is not None
+    def _kernel_row(self, asked: Asked) -> AskRow:
+        pack, answer, trained = struct.Struct(f"={self.features}f").pack, asked.one_row(), self._trained
 
         def predict_row(values: Sequence[float]) -> float | list[float]:
+            if trained.closed:
+                trained.check_open()
             try:
                 made = answer(pack(*values))
             except struct.error:
@@ -108,9 +109,7 @@ class Booster:
                 raise self.shape_error(len(values)) from None
             except OverflowError:
                 made = None
-            if made is None:
-                return self._refuse_infinite(values)
-            return made if several else made[0]
+            return self._refuse_infinite(values) if made is None else made
 
         return predict_row
 

@@ -146,14 +146,14 @@ class Question:
 
     def _row_of(self, asked: Asked) -> AskRow:
         pack, answer, trained = struct.Struct(f"={asked.columns}f").pack, asked.one_row(), self._trained
-        several = asked.outputs > 1
 
         def ask_row(values: Sequence[float]) -> float | list[float]:
             made = answer(pack(*values))
             if made is None or trained.closed:
                 # Infinity is a number here; who refuses it has done so.
-                made = self.ask(np.array([values], np.float64).astype(np.float32))[0].ravel().tolist()
-            return made if several else made[0]
+                several: list[float] = self.ask(np.array([values], np.float32)).ravel().tolist()
+                return several if self.shape else several[0]
+            return made
 
         return ask_row
 

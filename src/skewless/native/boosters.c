@@ -3,6 +3,9 @@
 #include "forest.h"
 
 #include <math.h>
+#include <stdlib.h>
+
+#define OUTPUTS_ON_STACK 64
 
 enum objective { IDENTITY, LOGISTIC, EXPONENTIAL, HINGE, SOFTMAX, SOFTPROB };
 
@@ -94,13 +97,29 @@ EXPORTED int skewless_ask(const question *asked, const rows_of *rows, int64_t be
     return answer(asked, rows, begin, end, margins, made);
 }
 
+static int is_infinite(const float *row, int32_t columns) {
+    int infinite = 0;
+    for (int32_t column = 0; column < columns; column++)
+        infinite |= fabsf(row[column]) == INFINITY;
+    return infinite;
+}
+
 /* One dense row. 1 where one of its numbers is infinite, -1 where there is no memory. */
 EXPORTED int skewless_ask_row(const question *asked, const float *row, float *made) {
-    int infinite = 0;
-    for (int32_t column = 0; column < asked->trees->columns; column++)
-        infinite |= fabsf(row[column]) == INFINITY;
     rows_of rows = {row, NULL, NULL};
-    return infinite ? 1 : answer(asked, &rows, 0, 1, NULL, made);
+    return is_infinite(row, asked->trees->columns) ? 1 : answer(asked, &rows, 0, 1, NULL, made);
+}
+
+/* The same where the answer is one number: itself, or a double that no 32-bit float is, 1e300 and -1e300. */
+EXPORTED double skewless_ask_number(const question *asked, const float *row) {
+    float here[OUTPUTS_ON_STACK];
+    int32_t outputs = asked->trees->outputs_each;
+    float *made = outputs <= OUTPUTS_ON_STACK ? here : malloc((size_t)outputs * sizeof(float));
+    int failed = made ? skewless_ask_row(asked, row, made) : -1;
+    double number = failed ? failed * 1e300 : made[0];
+    if (made != here)
+        free(made);
+    return number;
 }
 
 /* Sums into answers, in place, for tests of the objectives alone. */

@@ -34,6 +34,7 @@ _BATCH: Final[dict[str, tuple[Any, ...]]] = {
 }
 _ROW: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_forest_row_f64": (ctypes.c_int, _POINTER, _POINTER, _POINTER),
+    "skewless_ask_number": (ctypes.c_double, _POINTER, _POINTER),
     "skewless_ask_row": (ctypes.c_int, _POINTER, _POINTER, _POINTER),
     "skewless_product": (ctypes.c_double, _POINTER, _POINTER),
     "skewless_products": _BATCH["skewless_products"],

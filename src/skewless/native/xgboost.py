@@ -18,6 +18,7 @@ from skewless.errors import SkewlessError
 from skewless.native.forest import Forest, Rows
 from skewless.native.library import kernels, row_kernels
 
+RowAnswer: TypeAlias = Callable[[bytes], float | list[float] | None]
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 IDENTITY: Final = 0
@@ -44,6 +45,11 @@ TRANSFORMS: Final[Mapping[str, int]] = {
     "multi:softprob": SOFTPROB,
 }
 """What each objective makes of sums; one that is not here is not known to the kernels."""
+
+
+# What the kernel answers in place of a 32-bit float.
+_INFINITE: Final = 1e300
+_NO_MEMORY: Final = -1e300
 
 
 class _Question(ctypes.Structure):
@@ -90,14 +96,30 @@ class Asked:
         rows = Rows(values.ctypes.data, starts.ctypes.data, columns.ctypes.data)
         return self._ask(rows, len(starts) - 1, margins)
 
-    def one_row(self) -> Callable[[bytes], list[float] | None]:
-        """A function that answers for one row after the other: its numbers, or None where one of the row's is infinite.
+    def one_row(self) -> RowAnswer:
+        """A function that answers for one row after the other; None where one of the row's numbers is infinite.
 
-        It takes ``struct.pack(f"={columns}f", *row)``. SkewlessError where there is no memory for a very wide row.
+        It takes ``struct.pack(f"={columns}f", *row)``; where an answer has one number, that is it. SkewlessError where
+        there is no memory for a very wide row.
         """
-        kind: Any = ctypes.c_float * self._sums
-        outputs, place = self.outputs, ctypes.addressof(self._question)
-        call = row_kernels().skewless_ask_row
+        return self._numbers() if self.outputs > 1 else self._number()
+
+    def _number(self) -> Callable[[bytes], float | None]:
+        call, place = row_kernels().skewless_ask_number, ctypes.addressof(self._question)
+
+        def answer(cells: bytes, _kept: Any = self) -> float | None:
+            made: float = call(place, cells)
+            if made == _INFINITE:
+                return None
+            if made == _NO_MEMORY:
+                raise _no_memory()
+            return made
+
+        return answer
+
+    def _numbers(self) -> Callable[[bytes], list[float] | None]:
+        kind: Any = ctypes.c_float * self.outputs
+        call, place = row_kernels().skewless_ask_row, ctypes.addressof(self._question)
 
         def answer(cells: bytes, _kept: Any = self) -> list[float] | None:
             made = kind()
@@ -106,7 +128,7 @@ class Asked:
                 if failed > 0:
                     return None
                 raise _no_memory()
-            answers: list[float] = made[:outputs]
+            answers: list[float] = made[:]
             return answers
 
         return answer
