@@ -19,7 +19,7 @@ class RestJson:
 
     def refuse(self, refusal: Refusal, service: Service | None, request_id: str) -> Answer:
         """An error: its name in a header, its text in the body."""
-        headers = {"content-type": "application/json", "x-amzn-ErrorType": refusal.shape}
+        headers = {"content-type": "application/json", "x-amzn-errortype": refusal.shape}
         return Answer(refusal.status, encode({"message": refusal.message}), headers)
 
 
