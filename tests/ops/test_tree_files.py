@@ -149,7 +149,7 @@ def test_a_damaged_tree_of_a_forest_is_named(format: str, which: int) -> None:
 def test_whole_trees_are_taken() -> None:
     """So that the refusals above mean something."""
     assert DecisionTreeRegression.decode(model(WHOLE)).tree.right == (2, -1, 4, -1, -1)
-    assert DecisionTreeRegression.decode(model(lines(categorical(), LEAF, LEAF))).walks.used == (0,)
+    assert DecisionTreeRegression.decode(model(lines(categorical(), LEAF, LEAF))).walks.looks
     both = lines({"type": "leaf", "values": [1.0, 2.0]})
     found = DecisionTreeClassifier.decode(model(both, "decision_tree_classifier"))
     assert found.tree.values == ((1.0, 2.0),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Final, Self
@@ -17,6 +17,7 @@ from skewless.native.forest import LEAVES, SUMS, VALUES
 from skewless.ops import trees
 from skewless.ops.blas import added, argmax, argmax_all
 from skewless.ops.classifiers import choose, choose_all
+from skewless.ops.compiling import Cell, Source, Symbol, as_slots
 from skewless.ops.op import (
     Example,
     Lowered,
@@ -118,7 +119,7 @@ class TreeOp(Op):
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         (column,) = inputs
-        if self.walks.used:
+        if self.walks.looks:
             self._check_all(column)
         with np.errstate(all="ignore"):
             parts = list(self.finish_all(self._asked(column)))
@@ -133,7 +134,7 @@ class TreeOp(Op):
     def row(self, inputs: Sequence[Type]) -> RowKernel:
         size, any_used, single, finish = (
             self.num_features,
-            bool(self.walks.used),
+            self.walks.looks,
             self._is_single,
             self.finish,
         )
@@ -150,6 +151,25 @@ class TreeOp(Op):
             return (*made[:place], leaves[0] if single else leaves, *made[place:])
 
         return kernel
+
+    def emit(
+        self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
+    ) -> Sequence[Symbol | None] | None:
+        slots = as_slots(inputs[0], any_form=True)
+        if slots is None or slots.size != self.num_features or self.numbered or not self.walks.is_whole:
+            return None
+        ask, types = self.walks.cells(self.asks, self.start), [self._type(port) for port in self.outputs]
+        numbers = f"{source.constant(ask)}({slots.packed(source, 'd')})"
+        alone = None if any(wanted[:-1]) else self.alone()
+        if alone is not None:
+            found = source.local(f"{source.constant(alone)}({numbers})")
+            return [*[None] * (len(types) - 1), Cell(found, types[-1], null=False)]
+        made = source.unpacked(f"{source.constant(self.finish)}({numbers})", types)
+        return [Cell(cell.name, cell.type, null=False) for cell in made]
+
+    def alone(self) -> Callable[[list[float]], float] | None:
+        """The function to the last output alone, where it takes less than `finish`."""
+        return None
 
     def _check_all(self, column: Column) -> None:
         """Refuse the first row that the row kernel would; trees of one leaf look at nothing, as in Spark."""
@@ -214,6 +234,11 @@ class TreeClassifier(TreeOp):
         if self.thresholds:
             return raw, probability, choose(probability, self.thresholds)
         return raw, probability, float(argmax(probability if self.by_probability else raw))
+
+    def alone(self) -> Callable[[list[float]], float] | None:
+        if self.thresholds or self.by_probability:
+            return None
+        return lambda numbers: float(argmax(self.raw(numbers)))
 
     def finish_all(self, numbers: Numbers) -> tuple[Numbers, ...]:
         raws = self.raws(numbers)

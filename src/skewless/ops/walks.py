@@ -5,23 +5,23 @@ A forest often looks at few of many features. These are picked first, so that wi
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from skewless.native.forest import Branches, Forest
+from skewless.ops.blas import packer
 from skewless.table import Column, Numbers
-from skewless.vectors import Csr, SparseVector, Vector
+from skewless.vectors import WIDE, Csr, SparseVector, Vector
 
 
 class Walks:
     """Walks through some trees, ready for batches and for rows.
 
-    ``used`` are the features that the trees look at, in ascending order: the slots that `cells` takes.
+    ``slots`` are the features that stand in a row as `cells` takes it: all of them, or of wide vectors those that the
+    trees look at, in ascending order. ``looks`` is false where they look at none.
     """
 
     def __init__(
@@ -32,15 +32,16 @@ class Walks:
         outputs: int = 1,
         places: Sequence[int] | None = None,
     ) -> None:
-        looked_at = [tree.feature[tree.feature >= 0] for tree in trees]
-        self._used: Numbers = np.unique(np.concatenate(looked_at)).astype(np.int64)
-        self.used: tuple[int, ...] = tuple(self._used.tolist())
-        self._all = len(self.used) == features
-        slots = [
-            replace(tree, feature=np.where(tree.feature < 0, -1, np.searchsorted(self._used, tree.feature)))
+        used = np.unique(np.concatenate([tree.feature[tree.feature >= 0] for tree in trees])).astype(np.int64)
+        self.looks = len(used) > 0
+        self.is_whole = self.looks and features <= WIDE
+        self._slots: Numbers = np.arange(features) if self.is_whole else used
+        self.slots: tuple[int, ...] = tuple(self._slots.tolist())
+        placed = [
+            replace(tree, feature=np.where(tree.feature < 0, -1, np.searchsorted(self._slots, tree.feature)))
             for tree in trees
         ]
-        self._forest = Forest(slots, len(self.used), outputs=outputs, places=places)
+        self._forest = Forest(placed, len(self.slots), outputs=outputs, places=places)
 
     def leaves(self, column: Column) -> Numbers:
         """The number of each row's leaf in each tree, rows by trees."""
@@ -64,24 +65,23 @@ class Walks:
 
     def _picked(self, column: Column) -> Numbers:
         if isinstance(column.values, Csr):
-            return _columns(column.values, self._used)
-        slots: Numbers = column.values if self._all else column.values[:, self._used]
+            return _columns(column.values, self._slots)
+        slots: Numbers = column.values if self.is_whole else column.values[:, self._slots]
         return slots
 
     def cells(self, wanted: int, start: float | Sequence[float] = 0.0) -> Callable[[bytes], list[Any]]:
-        """`row` of a row whose ``used`` features stand one after the other as doubles in bytes."""
+        """`row` of a row whose ``slots`` stand one after the other as doubles in bytes."""
         return self._forest.one_row(wanted, start)
 
     def _picker(self) -> Callable[[Vector], bytes]:
         """The function from a row to the bytes that `cells` takes."""
-        used, pack, is_all = self.used, struct.Struct(f"={len(self.used)}d").pack, self._all
-        pick = itemgetter(*used) if len(used) > 1 else lambda row: [row[slot] for slot in used]
+        slots, pack, is_whole = self.slots, packer(len(self.slots)), self.is_whole
 
         def picked(row: Vector) -> bytes:
             if isinstance(row, SparseVector):
                 stored = dict(zip(row.indices, row.values, strict=True))
-                return pack(*[stored.get(slot, 0.0) for slot in used])
-            return pack(*row) if is_all else pack(*pick(row))
+                return pack(*[stored.get(slot, 0.0) for slot in slots])
+            return pack(*row) if is_whole else pack(*[row[slot] for slot in slots])
 
         return picked
 

@@ -95,16 +95,22 @@ class Predictor(Op):
     def row(self, inputs: Sequence[Type]) -> RowKernel:
         size, score, finish, refuse = self.features, self.score(), self.finisher(), self._refuse
         limit, takes_nan, takes_infinite = self.limit, self.takes_nan, self.takes_infinite
+        narrow = limit < math.inf
 
         def kernel(cell: Vector | None) -> Any:
             if cell is None or len(cell) != size:
                 check_row(cell, size)
-            values = cell.values if isinstance(cell, SparseVector) else cell
-            for value in values:  # type: ignore[union-attr]
-                if not -limit < value < limit:
-                    bad = not takes_nan if value != value else limit < math.inf or not takes_infinite
-                    if bad:
-                        refuse(cell, 0)
+            values: Any = cell.values if isinstance(cell, SparseVector) else cell
+            # One sum and two looks find that nothing is wrong; the sum may overflow without there being an infinity.
+            total = sum(values)
+            if total - total != 0.0 or (
+                narrow and values and not -limit < min(values) <= max(values) < limit
+            ):
+                for value in values:
+                    if not -limit < value < limit:
+                        bad = not takes_nan if value != value else narrow or not takes_infinite
+                        if bad:
+                            refuse(cell, 0)
             return finish(score(cell))  # type: ignore[arg-type]
 
         return kernel
