@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -19,11 +19,15 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+from skewless.containers.base import Answer, Container
 from skewless.containers.load import load_pipeline
 from skewless.containers.pipeline import Pipeline
+from skewless.ops.labels import StringIndexer
+from skewless.schema import DOUBLE, STRING, Field, Schema
 from skewless.serving.app import Application, Front, create_app
 from skewless.settings import Settings
 from skewless.telemetry.families import Histogram
+from tests.builders import Relay, graph, schema, sparkml, stage
 from tests.pipelines import CAR, CAR_LABEL, PRICY, PRICY_LABEL, VALUES
 from tests.serving.conversing import LOST, STOP, Wire, connect, converse
 from tests.serving.running import request
@@ -326,3 +330,46 @@ def test_heads_that_differ_each_time_are_not_remembered(usual: Ways, loop: async
 
     usual.front.heads.forget()
     assert loop.run_until_complete(known()) == (0, 512)
+
+
+class Broken(Pipeline):
+    """A defect of ours."""
+
+    def invoke(self, *given: Any, **named: Any) -> Answer:
+        raise ZeroDivisionError("é", len(given) + len(named) > 0)
+
+
+def indexer(name: str = "one") -> Container:
+    """It skips all rows but ``a``."""
+    stages = graph(stage("index", StringIndexer(("a",), "skip"), ["x"], ["out"]))
+    told = schema([Field("x", STRING)], Field("out", DOUBLE))
+    return sparkml(stages, told, name=name, fitted=Schema.of(x=STRING))
+
+
+OTHERS: dict[str, tuple[Callable[[], Pipeline], bytes]] = {
+    "skipping": (lambda: Pipeline([indexer()]), b"x-skewless-skipped-rows: 2,4"),
+    "direct": (lambda: Pipeline([indexer()], direct=True), b"no target container is named"),
+    "broken": (lambda: Broken([indexer()]), b"500 Internal Server Error"),
+    "percent": (lambda: Pipeline([indexer("one%20of%d")]), b"one%20of%d;dur="),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_pipelines(kind: str, loop: asyncio.AbstractEventLoop) -> None:
+    """Rows that are skipped, a target that is missing, what is our own fault: the same answers both ways."""
+    make, said = OTHERS[kind]
+    two = ways(make(), Settings())
+    targeted = request(b"a", TYPE, "x-amzn-sagemaker-target-container-hostname: one")
+    pieces = [*(request(body, TYPE) for body in (b"a", b"a", b"a\nx\na\ny\n", b"x", b"")), targeted]
+    expected = loop.run_until_complete(converse(two.long, pieces))
+    assert loop.run_until_complete(converse(two.short, pieces)) == expected
+    assert expected[0].count(b"HTTP/1.1 ") == len(pieces)
+    assert said in expected[0]
+
+
+def test_what_the_application_alone_can_answer_has_no_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert create_app(Pipeline([indexer()]), Settings()).lane is not None
+    assert create_app(Pipeline([indexer("größer")]), Settings()).lane is None
+    assert create_app(Pipeline([Relay("program")]), Settings()).lane is None
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    assert create_app(Pipeline([indexer()]), Settings()).lane is None

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-CONTENT_TYPE: Final = "content-type"
-ACCEPT: Final = "accept"
 REQUEST_ID: Final = "x-amzn-requestid"
 """By which a refusal is found in the log: the gateway's, or one of our own."""
 TARGET: Final = "x-amzn-sagemaker-target-container-hostname"
@@ -14,7 +12,8 @@ TARGET: Final = "x-amzn-sagemaker-target-container-hostname"
 
 _OTHERWISE: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade", TARGET.encode()})
 """Headers of requests that are not ordinary."""
-_ONCE: Final = (REQUEST_ID.encode(), b"traceparent", b"x-amzn-sagemaker-inference-id")
+_ID: Final = REQUEST_ID.encode()
+_ONCE: Final = frozenset({_ID, b"traceparent", b"x-amzn-sagemaker-inference-id"})
 """Headers that differ from request to request."""
 _MOST: Final = 512
 """Heads that are remembered. Those of one client differ in the length of the body only."""
@@ -42,7 +41,9 @@ class Ordinary(NamedTuple):
 
 def head_of(headers: Mapping[str, str]) -> Head:
     """The head with these headers, whose names are in lower case."""
-    return Head(headers.get(CONTENT_TYPE), headers.get(ACCEPT), headers.get(TARGET), headers.get(REQUEST_ID))
+    return Head(
+        headers.get("content-type"), headers.get("accept"), headers.get(TARGET), headers.get(REQUEST_ID)
+    )
 
 
 def ordinary(headers: list[tuple[bytes, bytes]]) -> Ordinary | None:
@@ -51,11 +52,13 @@ def ordinary(headers: list[tuple[bytes, bytes]]) -> Ordinary | None:
     size = fields.get(b"content-length", b"")
     if len(fields) != len(headers) or not _OTHERWISE.isdisjoint(fields) or not size.isdigit():
         return None
-    text = {name: fields[name.encode()].decode("latin-1") for name in _READ if name.encode() in fields}
-    return Ordinary(head_of(text), int(size), not any(name in fields for name in _ONCE))
+    get = fields.get
+    head = Head(_text(get(b"content-type")), _text(get(b"accept")), None, _text(get(_ID)))
+    return Ordinary(head, int(size), _ONCE.isdisjoint(fields))
 
 
-_READ: Final = (CONTENT_TYPE, ACCEPT, REQUEST_ID)
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
 
 
 class Heads:
