@@ -214,7 +214,7 @@ def test_a_client_that_does_not_read_gets_all_once_it_does(both: Ways) -> None:
     with both.connect(0) as client:
         sending = threading.Thread(target=send, args=(client,))
         sending.start()
-        served: set[Any] = both.servers[0].server_state.connections  # type: ignore[assignment]
+        served: set[Any] = both.servers[0].server_state.connections
         until(lambda: any(connection.flow.write_paused for connection in list(served)))
         told = b""
         while told.count(b"HTTP/1.1 200 ") < len(bodies) or not told.endswith(bodies[-1][4:]):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from skewless.supervisor.hop import Hop, HopError
+from skewless.supervisor.hop import Hop, HopError, Reply
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -144,5 +144,106 @@ def test_giving_up_ends_the_connection(tmp_path: Path) -> None:
                     await hop.ask("GET", "/ping", seconds=60)
             async with asyncio.timeout(10):
                 await ended.wait()
+
+    asyncio.run(ask())
+
+
+async def told(hop: Hop, body: bytes, seconds: float = 60) -> Reply | Exception | None:
+    """What is heard of a request that waits for no connection; None where there is none idle."""
+    heard: asyncio.Future[Reply | Exception] = asyncio.get_running_loop().create_future()
+    kind = [("content-type", "text/plain")]
+    if not hop.offer("POST", "/", heard.set_result, seconds=seconds, headers=kind, body=body):
+        return None
+    return await heard
+
+
+def test_an_offer_is_taken_where_a_connection_is_idle(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with served(tmp_path / "s", echo) as hop:
+            assert await told(hop, b"1") is None
+            await hop.ask("POST", "/", seconds=60, headers=[("content-type", "a/b")], body=b"2")
+            for body in (b"3", b"4" * 100_000, b""):
+                reply = await told(hop, body)
+                assert isinstance(reply, Reply)
+                assert (reply.status, reply.body) == (200, body)
+                count = reply.headers[b"x-count"]
+            assert count == b"4"
+
+    asyncio.run(ask())
+
+
+def test_an_offer_hears_of_an_instance_that_goes_away(tmp_path: Path) -> None:
+    async def leaves(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await read_request(reader)
+        writer.close()
+
+    async def ask() -> None:
+        async with served(tmp_path / "s", leaves) as hop:
+            await hop.ask("GET", "/ping", seconds=60)
+            error = await told(hop, b"1")
+            assert isinstance(error, HopError)
+            assert error.sent
+            assert await told(hop, b"2") is None
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("first", [0.1, 60])
+def test_an_answer_that_takes_too_long_ends_its_connection(tmp_path: Path, first: float) -> None:
+    """However long the one before was waited for."""
+    ended = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await read_request(reader)
+        await reader.read()
+        ended.set()
+
+    async def ask() -> None:
+        async with served(tmp_path / "s", slow) as hop:
+            await hop.ask("GET", "/ping", seconds=first)
+            await hop.ask("GET", "/ping", seconds=0.2)
+            assert isinstance(await told(hop, b"1", 0.3), TimeoutError)
+            assert await told(hop, b"2") is None
+            async with asyncio.timeout(10):
+                await ended.wait()
+
+    asyncio.run(ask())
+
+
+def test_what_was_idle_for_long_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its server may be about to close it."""
+    connections = []
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        await echo(reader, writer)
+
+    async def ask() -> None:
+        async with served(tmp_path / "s", counted) as hop:
+            kind = [("content-type", "a/b")]
+            await hop.ask("POST", "/", seconds=60, headers=kind)
+            monkeypatch.setattr("skewless.supervisor.hop._IDLE", 0)
+            assert await told(hop, b"1") is None
+            await hop.ask("POST", "/", seconds=60, headers=kind)
+            assert len(connections) == 2
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("name", [b"x-a: b\x01c", b"x-a: b\0c", b"x a: b", b"x-a: b\rc"])
+def test_a_header_that_could_be_no_answers_to_a_client_is_no_header(tmp_path: Path, name: bytes) -> None:
+    async def odd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n" + name + b"\r\ncontent-length: 0\r\n\r\n")
+
+    async def ask() -> None:
+        async with served(tmp_path / "s", odd) as hop:
+            with pytest.raises(HopError, match="no HTTP"):
+                await hop.ask("GET", "/", seconds=60)
 
     asyncio.run(ask())

@@ -123,10 +123,10 @@ class Meters:
         outside = [whole - part for whole, part in zip(times, inside, strict=True)]
         for status, number in Counter(statuses).items():
             self._answers[*here, str(status)] += number
-        _add_all(self._seconds[here], times, 1e9)
-        _add_all(self._overheads[here], outside, 1e9)
-        _add_all(self._sizes[*here, "request"], requests, 1)
-        _add_all(self._sizes[*here, "answer"], answers, 1)
+        add_all(self._seconds[here], times, 1e9)
+        add_all(self._overheads[here], outside, 1e9)
+        add_all(self._sizes[*here, "request"], requests, 1)
+        add_all(self._sizes[*here, "answer"], answers, 1)
         series = self._of(*here, *set(containers))
         for one, values in (
             (series.invocations, [1] * len(noted)),
@@ -145,7 +145,7 @@ class Meters:
         for name, milliseconds in _SPENT.findall(b", ".join(timings).decode("latin-1")):
             spent[name].append(float(milliseconds))
         for name, values in spent.items():
-            _add_all(self._containers[*here, name], values, 1000)
+            add_all(self._containers[*here, name], values, 1000)
             if name in series.containers:
                 series.containers[name].add_all([value * 1000 for value in values], self._minute)
 
@@ -196,7 +196,7 @@ class Meters:
         )
 
 
-def _add_all(histogram: Histogram, values: Iterable[float], unit: float) -> None:
+def add_all(histogram: Histogram, values: Iterable[float], unit: float) -> None:
     """Add several values: finding each bound among them, sorted, costs less than finding each among the bounds."""
     ordered = sorted([value / unit for value in values])
     before = 0

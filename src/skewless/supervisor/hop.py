@@ -58,7 +58,7 @@ class _Connection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._complete = False
         self._told: Told | None = None
-        self._until = 0.0
+        self._until = self._looks_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._parser = httptools.HttpResponseParser(self)
 
@@ -69,12 +69,19 @@ class _Connection(asyncio.Protocol):
         """Send a request, whose answer may take so many seconds."""
         self._reply, self._parts, self._told = Reply(), [], told
         self._until = self.loop.time() + seconds
+        if self._timer is not None and self._until < self._looks_at:  # the one before was given longer
+            self._timer.cancel()
+            self._timer = None
         if self._timer is None:
-            self._timer = self.loop.call_at(self._until, self._look)
+            self._look_later()
         if len(body) > _SHORT:
             self.transport.writelines((head, body))
         else:
             self.transport.write(head + body)
+
+    def _look_later(self) -> None:
+        self._looks_at = self._until
+        self._timer = self.loop.call_at(self._until, self._look)
 
     def _look(self) -> None:
         """End what takes too long. A timer outlives its request: setting one for each would cost more than the look."""
@@ -82,7 +89,7 @@ class _Connection(asyncio.Protocol):
         if self._told is None:
             return
         if self.loop.time() < self._until:
-            self._timer = self.loop.call_at(self._until, self._look)
+            self._look_later()
         else:
             self._end(TimeoutError("there was no answer in time"))
             self.transport.abort()
