@@ -6,7 +6,7 @@ stays refused with its words. The file was proven sound before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,11 +30,11 @@ from skewless.native.xgboost import (
 _OF_A_TREE: Final = frozenset(
     (
         *("base_weights", "categories", "categories_nodes", "categories_segments", "categories_sizes"),
-        *("default_left", "id", "left_children", "loss_changes", "parents", "right_children"),
-        *("split_conditions", "split_indices", "sum_hessian", "tree_param"),
+        *("default_left", "left_children", "loss_changes", "parents", "right_children"),
+        *("split_conditions", "split_indices", "sum_hessian"),
     )
 )
-_OF_CATEGORIES: Final = frozenset(("enc", "feature_segments", "sorted_idx"))
+_NO_CATEGORIES: Final[Mapping[str, Any]] = {"enc": [], "feature_segments": [], "sorted_idx": []}
 _ONE: Final = np.float32(1.0)
 
 
@@ -88,13 +88,12 @@ def _unusual(learner: Node, facts: ModelFacts) -> str:
     if TRANSFORMS[facts.objective] in (SOFTMAX, SOFTPROB) and facts.groups < 2:
         return "its one class"
     model = learner["gradient_booster"]["model"]
-    categories = model.get("cats")
-    if not isinstance(learner.get("attributes"), dict) or not (
-        categories is None or _has(categories, _OF_CATEGORIES)
-    ):
+    if not isinstance(learner.get("attributes"), dict):
+        return "its form"
+    if not _has_arrays(model.get("cats", _NO_CATEGORIES), _NO_CATEGORIES):
         return "its form"
     for tree in model["trees"]:
-        if not _has(tree, _OF_A_TREE):
+        if not _has_arrays(tree, _OF_A_TREE):
             return "its form"
         if np.any(tree.get("split_type", 0)):
             return "splits by category"
@@ -103,8 +102,10 @@ def _unusual(learner: Node, facts: ModelFacts) -> str:
     return "" if facts.features < MOST_FEATURES else "its width"
 
 
-def _has(holder: Any, names: frozenset[str]) -> bool:
-    return isinstance(holder, Mapping) and names <= holder.keys()
+def _has_arrays(holder: Any, names: Iterable[str]) -> bool:
+    return isinstance(holder, Mapping) and all(
+        isinstance(holder.get(name), list | np.ndarray) for name in names
+    )
 
 
 def _is_written(objective: Node, name: str) -> bool:
@@ -116,7 +117,8 @@ def _is_written(objective: Node, name: str) -> bool:
 def _start(learner: Node, facts: ModelFacts) -> Floats | None:
     """Where sums begin: the base score, which the file has as a prediction, as a margin; None where it has none."""
     text = learner["learner_model_param"]["base_score"].removeprefix("[").removesuffix("]")
-    scores = np.array([np.float32(number) for number in text.split(",")], np.float32)
+    with np.errstate(over="ignore"):
+        scores = np.array([float(number) for number in text.split(",")]).astype(np.float32)
     transform = TRANSFORMS[facts.objective]
     if not np.isfinite(scores).all():
         return None

@@ -20,61 +20,20 @@ typedef struct {
     float missing;
 } question;
 
-/* Source: XGBoost's common/math.h; the smallest number keeps the divisor from zero, and -x from overflowing exp. */
-static float logistic(float x) {
-    float negative = -x < 88.7f ? -x : 88.7f;
-    return 1.0f / (expf_32(negative) + 1.0f + 1e-16f);
-}
+#define NAMED(name) name##_anywhere
+#include "transform_kernels.h"
+#undef NAMED
 
-static void softprob(float *sums, int32_t outputs) {
-    float most = sums[0];
-    for (int32_t output = 1; output < outputs; output++)
-        most = fmaxf(sums[output], most);
-    double total = 0.0;
-    for (int32_t output = 0; output < outputs; output++) {
-        sums[output] = expf_32(sums[output] - most);
-        total += sums[output];
-    }
-    for (int32_t output = 0; output < outputs; output++)
-        sums[output] /= (float)total;
-}
-
-static float largest(const float *sums, int32_t outputs) {
-    int32_t best = 0;
-    for (int32_t output = 1; output < outputs; output++)
-        if (sums[best] < sums[output])
-            best = output;
-    return (float)best;
-}
-
-/* In place; the answers of SOFTMAX lie together from the beginning. */
-static void transform(float *sums, int64_t rows, int32_t outputs, enum objective objective) {
-    int64_t all = rows * outputs;
-    switch (objective) {
-    case IDENTITY:
-        break;
-    case LOGISTIC:
-        for (int64_t place = 0; place < all; place++)
-            sums[place] = logistic(sums[place]);
-        break;
-    case EXPONENTIAL:
-        for (int64_t place = 0; place < all; place++)
-            sums[place] = expf_32(sums[place]);
-        break;
-    case HINGE:
-        for (int64_t place = 0; place < all; place++)
-            sums[place] = sums[place] > 0.0f ? 1.0f : 0.0f;
-        break;
-    case SOFTMAX:
-        for (int64_t row = 0; row < rows; row++)
-            sums[row] = largest(sums + row * outputs, outputs);
-        break;
-    case SOFTPROB:
-        for (int64_t row = 0; row < rows; row++)
-            softprob(sums + row * outputs, outputs);
-        break;
-    }
-}
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("fma,avx2"))), apply_to = function)
+#define NAMED(name) name##_fma
+#include "transform_kernels.h"
+#undef NAMED
+#pragma clang attribute pop
+#define HERE(name) (has_fma ? name##_fma : name##_anywhere)
+#else
+#define HERE(name) name##_anywhere
+#endif
 
 static int answer(const question *asked, const rows_of *rows, int64_t begin, int64_t end, const float *margins,
                   float *made) {
@@ -86,7 +45,7 @@ static int answer(const question *asked, const rows_of *rows, int64_t begin, int
                 margins ? margins[(begin + row) * outputs + output] : asked->start[output];
     if (sums_f32(asked->trees, asked->first, asked->last, rows, begin, end, asked->missing, made))
         return -1;
-    transform(made, count, outputs, (enum objective)asked->objective);
+    HERE(transform)(made, count, outputs, (enum objective)asked->objective);
     return 0;
 }
 
@@ -124,7 +83,7 @@ EXPORTED double skewless_ask_number(const question *asked, const float *row) {
 
 /* Sums into answers, in place, for tests of the objectives alone. */
 EXPORTED void skewless_transform(float *sums, int64_t rows, int32_t outputs, int32_t objective) {
-    transform(sums, rows, outputs, (enum objective)objective);
+    HERE(transform)(sums, rows, outputs, (enum objective)objective);
 }
 
 /* The exponential and the logarithm that base scores are turned into margins with. */

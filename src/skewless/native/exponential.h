@@ -1,8 +1,8 @@
 /* The exponential and the logarithm of 32-bit floats, to the bit as the GNU C library (2.27 and later) has them, on which
    XGBoost's library relies; from IEEE operations alone, so that every machine gives the same.
 
-   Both take a table for the leading bits and a polynomial for the rest, in doubles. Checked against the C library for
-   every float there is. Source of the numbers: Arm's optimized routines, from which the C library has them. */
+   Both take a table for the leading bits and a polynomial for the rest, in doubles; the exponential is in
+   transform_kernels.h. Checked against the C library for every float there is. Source of the numbers: Arm's optimized routines, from which the C library has them. */
 #ifndef SKEWLESS_EXPONENTIAL_H
 #define SKEWLESS_EXPONENTIAL_H
 
@@ -30,28 +30,16 @@ static inline double double_of(uint64_t bits) {
     return made;
 }
 
-static inline uint32_t bits_of(float x) {
-    uint32_t bits;
+static inline uint64_t bits_of_double(double x) {
+    uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 
-static inline float expf_32(float x) {
-    if (x != x)
-        return x + x;
-    if (x > 0x1.62e42ep6f)
-        return INFINITY;
-    if (x < -0x1.9fe368p6f)
-        return 0.0f;
-    double scaled = 0x1.71547652b82fep+0 * STEPS * (double)x;
-    double shifted = scaled + 0x1.8p+52; /* rounds to a whole number, which its last bits are then */
-    uint64_t steps;
-    memcpy(&steps, &shifted, sizeof steps);
-    double rest = scaled - (shifted - 0x1.8p+52);
-    double power = double_of(POWERS[steps % STEPS] + (steps << (52 - 5)));
-    double cube = 0x1.c6af84b912394p-5 / STEPS / STEPS / STEPS * rest + 0x1.ebfce50fac4f3p-3 / STEPS / STEPS;
-    double line = 0x1.62e42ff0c52d6p-1 / STEPS * rest + 1.0;
-    return (float)((cube * (rest * rest) + line) * power);
+static inline uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
 }
 
 /* 1 / c, and the logarithm of c, for a c near the middle of each sixteenth of what a mantissa can be. */

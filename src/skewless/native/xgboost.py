@@ -37,9 +37,7 @@ TRANSFORMS: Final[Mapping[str, int]] = {
         IDENTITY,
     ),
     **dict.fromkeys(("reg:logistic", "binary:logistic"), LOGISTIC),
-    **dict.fromkeys(
-        ("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft"), EXPONENTIAL
-    ),
+    **dict.fromkeys(("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox"), EXPONENTIAL),
     "binary:hinge": HINGE,
     "multi:softmax": SOFTMAX,
     "multi:softprob": SOFTPROB,
