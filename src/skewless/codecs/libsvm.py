@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, NamedTuple, NoReturn
 
 import numpy as np
@@ -74,8 +75,18 @@ _LINES: Final = {
     + rb"[ \t]*+\n"
     for form in _FORMS
 }
-_BODIES: Final = {form: re.compile(rb"(?>" + line + rb")++") for form, line in _LINES.items()}
-_ONES: Final = {form: re.compile(line) for form, line in _LINES.items()}
+
+
+@cache
+def _body(form: _Form) -> re.Pattern[bytes]:
+    """Of all lines. Compiled with the first body, as the other one is: most pipelines never read libsvm."""
+    return re.compile(rb"(?>" + _LINES[form] + rb")++")
+
+
+@cache
+def _one(form: _Form) -> re.Pattern[bytes]:
+    """Of one line."""
+    return re.compile(_LINES[form])
 
 
 def read_libsvm(body: bytes, *, labelled: bool) -> SparseRows:
@@ -91,8 +102,8 @@ def read_libsvm(body: bytes, *, labelled: bool) -> SparseRows:
     if not labelled:
         text = _LABEL.sub(b"0 ", text)
     first = text[: text.index(b"\n") + 1]
-    form = next((form for form in _FORMS if _ONES[form].fullmatch(first)), None)
-    if form is None or not _BODIES[form].fullmatch(text):
+    form = next((form for form in _FORMS if _one(form).fullmatch(first)), None)
+    if form is None or not _body(form).fullmatch(text):
         _explain(text, form, labelled)
     return _checked(_parsed(text, form), labelled)
 
@@ -185,9 +196,9 @@ def _refuse_where(wrong: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64], w
 def _explain(text: bytes, form: _Form | None, labelled: bool) -> NoReturn:
     """The first line that is no libsvm, or not of the first line's form."""
     for row, line in enumerate(text.splitlines(keepends=True), 1):
-        if form and _ONES[form].fullmatch(line):
+        if form and _one(form).fullmatch(line):
             continue
-        other = next((other for other in _FORMS if _ONES[other].fullmatch(line)), None)
+        other = next((other for other in _FORMS if _one(other).fullmatch(line)), None)
         if form and other:
             what = "a weight" if form.weighted != other.weighted else "a qid"
             which = other.weighted > form.weighted or other.grouped > form.grouped
