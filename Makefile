@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: help setup demo test parity sdk soak check fmt lock clean
+.PHONY: help setup demo test parity sdk soak bench check fmt lock clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ sdk: setup ## the SageMaker Python SDK, versions 2 and 3, against a gateway (the
 soak: setup ## what takes its time: updates under load, two hundred endpoints, limits of minutes
 	@$(PYTHON) -m pytest --timeout=3600 soak
 
+bench: setup ## speed beside peers, into docs/benchmarks.md (ONLY=part,part some parts, QUICK=1 small rounds; the first time it installs the peers: gigabytes)
+	@ONLY="$(ONLY)" QUICK="$(QUICK)" $(PYTHON) -m benchmarks
+
 check: setup ## layout, lint and types; changes nothing
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .
@@ -42,4 +45,4 @@ lock: ## resolve the dependencies anew into requirements.lock (UPGRADE=1: to the
 
 clean: ## remove the environment, caches and demo results
 	@rm -rf .venv .make .mypy_cache .ruff_cache .pytest_cache .hypothesis dist demo-output
-	@find src tests examples tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
+	@find src tests benchmarks examples tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,185 @@
+"""Files in, files out: `skewless transform` beside Spark and what one would write by hand, and its memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from benchmarks.environments import NotThere, python_of
+from benchmarks.places import Budget
+from benchmarks.processes import start, stop
+from benchmarks.summary import summary
+from benchmarks.ways import last_words
+
+Command: TypeAlias = list[str | Path]
+_PATIENCE: Final = 600
+LONGER: Final = 10
+"""So many times the rows are in the longer file: what the start costs falls out of the difference of the two."""
+
+
+def batch(work: Path, budget: Budget) -> dict[str, Any]:
+    """Rows a second, of the whole command and without its start."""
+    turns = 3 if budget.rounds > 5 else 1
+    with tempfile.TemporaryDirectory(dir=work) as place:
+        folder = Path(place)
+        sizes = {"short": budget.rows, "long": budget.rows * LONGER}
+        expected = {name: write_cars(work, folder / f"{name}.csv", rows) for name, rows in sizes.items()}
+        told: dict[str, Any] = {"rows": sizes, "ways": {}, "absent": {}}
+        told["ways"]["skewless, CSV"] = _ours(work, folder, expected, sizes, turns)
+        told["memory_mb"] = told["ways"]["skewless, CSV"].pop("memory_mb")
+        for name, run in (
+            ("Spark local[2]", _spark),
+            ("scikit-learn + XGBoost", _scikit),
+            ("ONNX Runtime", _onnx),
+        ):
+            try:
+                told["ways"][name] = run(work, folder, expected, sizes)
+            except NotThere as reason:
+                told["absent"][name] = str(reason)
+        curve_of(told, work, folder, budget)
+    return told
+
+
+def write_cars(work: Path, path: Path, rows: int) -> bytes:
+    """A file of cars in random order; gives the answers that must come."""
+    cars = json.loads((work / "cars" / "recipe.json").read_text())["rows"]
+    labels = json.loads((work / "cars" / "answers.json").read_text())
+    picked = np.random.default_rng(rows).integers(0, len(cars), rows).tolist()
+    lines = [",".join(car) + "\n" for car in cars]
+    path.write_text("".join([lines[place] for place in picked]))
+    return ("\n".join([labels[place] for place in picked]) + "\n").encode()
+
+
+def _timed(command: Command, log: Path) -> tuple[float, float]:
+    """Seconds of a process, and the most memory it had in MiB. NotThere where it fails."""
+    begin = time.perf_counter()
+    process = start(command, log=log)
+    try:
+        _, status, used = os.wait4(process.pid, 0)
+    except KeyboardInterrupt:
+        stop(process)
+        raise
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if status:
+        raise NotThere(last_words(log))
+    return time.perf_counter() - begin, used.ru_maxrss / 1024
+
+
+def _ours(
+    work: Path, folder: Path, expected: dict[str, bytes], sizes: dict[str, int], turns: int
+) -> dict[str, Any]:
+    spent: dict[str, list[float]] = {name: [] for name in sizes}
+    memory: dict[str, list[float]] = {name: [] for name in sizes}
+    for _ in range(turns):
+        for name in sizes:
+            seconds, most = transform(work / "cars" / "pipeline.yaml", folder / f"{name}.csv", folder / "out")
+            if (folder / "out" / f"{name}.csv.out").read_bytes().strip() != expected[name].strip():
+                raise SystemExit("bench: a batch answers otherwise than row by row")
+            spent[name].append(seconds)
+            memory[name].append(most)
+    return _rates(spent, sizes) | {
+        "memory_mb": {str(sizes[name]): max(found) for name, found in memory.items()}
+    }
+
+
+def transform(pipeline: Path, source: Path, output: Path) -> tuple[float, float]:
+    """Seconds and MiB of the command for one file."""
+    command: Command = [
+        sys.executable,
+        "-m",
+        "skewless.cli.main",
+        "transform",
+        pipeline,
+        source,
+        "--output",
+        output,
+    ]
+    return _timed(command, output.with_suffix(".log"))
+
+
+def _rates(spent: dict[str, list[float]], sizes: dict[str, int]) -> dict[str, Any]:
+    """Of the longer file as a whole, and of the rows that it has more, which cost no start."""
+    pairs = list(zip(spent["short"], spent["long"], strict=True))
+    more = sizes["long"] - sizes["short"]
+    return {
+        "command": summary([sizes["long"] / seconds for seconds in spent["long"]]),
+        "steady": summary([more / max(long - short, 1e-9) for short, long in pairs]),
+    }
+
+
+def _spark(work: Path, folder: Path, expected: dict[str, bytes], sizes: dict[str, int]) -> dict[str, Any]:
+    """Inside a session that runs and is warm: its start is not counted."""
+    files = [folder / f"{name}.csv" for name in ("short", "short", "long")]
+    output = folder / "spark"
+    command: Command = [sys.executable, "-m", "benchmarks.peers.spark_rows", work, "batch", *files, output]
+    times = _json_of(command, folder / "spark.log")
+    for turn, name in ((1, "short"), (2, "long")):
+        parts = sorted((output / str(turn)).glob("part-*"))
+        if b"".join(part.read_bytes() for part in parts) != expected[name]:
+            raise NotThere("its answers are others")
+    return {"command": summary([sizes["long"] / times[2]]), "steady": summary([sizes["long"] / times[2]])}
+
+
+def _json_of(command: Command, log: Path) -> Any:
+    """What a process prints as its last line."""
+    process = start(command, log=log, stdout=subprocess.PIPE)
+    try:
+        told, _ = process.communicate(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise NotThere(f"it was not done in {_PATIENCE} s") from None
+    finally:
+        stop(process)
+    if process.returncode:
+        raise NotThere(last_words(log))
+    return json.loads(told.splitlines()[-1])
+
+
+def _peer(
+    way: str, work: Path, folder: Path, expected: dict[str, bytes], sizes: dict[str, int]
+) -> dict[str, Any]:
+    """A script of a peer, on its one thread, without its start."""
+    found: dict[str, list[float]] = {}
+    for name in sizes:
+        output = folder / f"{way}-{name}.out"
+        command: Command = [
+            python_of("peers"),
+            "-m",
+            "benchmarks.peers.batch",
+            work,
+            way,
+            folder / f"{name}.csv",
+            output,
+        ]
+        found[name] = [_json_of(command, output.with_suffix(".log"))]
+        if output.read_bytes() != expected[name]:
+            raise NotThere("its answers are others")
+    return _rates(found, sizes)
+
+
+def _scikit(work: Path, folder: Path, expected: dict[str, bytes], sizes: dict[str, int]) -> dict[str, Any]:
+    return _peer("scikit", work, folder, expected, sizes)
+
+
+def _onnx(work: Path, folder: Path, expected: dict[str, bytes], sizes: dict[str, int]) -> dict[str, Any]:
+    return _peer("onnx", work, folder, expected, sizes)
+
+
+def curve_of(told: dict[str, Any], work: Path, folder: Path, budget: Budget) -> None:
+    """Rows a second of the whole command against the rows."""
+    told["curve"] = []
+    for rows in (1_000, 10_000, 100_000, budget.rows, budget.rows * LONGER):
+        if told["curve"] and rows <= told["curve"][-1][0]:
+            continue
+        write_cars(work, folder / "some.csv", rows)
+        seconds, _ = transform(work / "cars" / "pipeline.yaml", folder / "some.csv", folder / "out")
+        told["curve"].append([rows, rows / seconds])
+    shutil.rmtree(folder / "out")
