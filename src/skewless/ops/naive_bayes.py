@@ -5,13 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 
 from skewless import spec
 from skewless.ops import blas
-from skewless.ops.blas import Coefficients, RowGemv, divide, exp, log, softmax, softmax_all
+from skewless.ops.blas import (
+    Coefficients,
+    RowGemv,
+    added,
+    divide,
+    exp,
+    exp_all,
+    log,
+    log_all,
+    softmax,
+    softmax_all,
+)
 from skewless.ops.classifiers import (
     PROBABILITY,
     RAW,
@@ -32,13 +44,13 @@ from skewless.ops.op import Example, Lowered, Refused, SparkStage, reads_spark, 
 from skewless.schema import vector
 from skewless.spec import Model, Value
 from skewless.table import Column, Numbers, from_cells
-from skewless.vectors import SparseVector, Vector, dense
+from skewless.vectors import Csr, SparseVector, Vector, dense
 
 KINDS: Final = ("multinomial", "complement", "bernoulli", "gaussian")
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NaiveBayes(Classifier):
     """Log likelihoods of classes. Complement and gaussian are not known to MLeap.
 
@@ -103,34 +115,50 @@ class NaiveBayes(Classifier):
         return Classifier.columns(self, *inputs)
 
     def raws(self, features: Column) -> Numbers:
-        raw = self.raw()
-        made = np.zeros((len(features), self.classes))
-        for row in range(len(features)):
-            try:
-                made[row] = raw(features.cell(row))
-            except Refused as refused:
-                refused.position = row
-                raise
-        return made
+        if self.kind == "gaussian":
+            return self._all_gaussian(features.dense())
+        self._check_all(features)
+        matrix, start = self._scores
+        scores = matrix.batch(features, start)
+        return _all_normalised(scores) if self.kind == "complement" else scores
 
     def raw(self) -> RowGemv:
         if self.kind == "gaussian":
             return self._gaussian()
-        if self.kind == "bernoulli":
-            return self._bernoulli()
-        start = self.pi if self.kind == "multinomial" else (0.0,) * self.classes
-        scores, shift = self.theta.add_to(start), self.kind == "complement"
+        matrix, start = self._scores
+        scores, takes, shift = matrix.add_to(start), self._takes, self.kind == "complement"
 
         def raw(features: Vector) -> list[float]:
             for value in _stored(features):
-                if not value >= 0.0:
-                    raise _refusal(value, "must not be negative")
+                if not takes(value):
+                    raise _refusal(value, self.kind)
             return _normalised(scores(features)) if shift else scores(features)
 
         return raw
 
-    def _bernoulli(self) -> RowGemv:
-        absent = [[math.log1p(-exp(value)) for value in row.values] for row in self.theta.rows]
+    def _takes(self, values: Any) -> Any:
+        """Whether this is a value, or which of these are, that the kind knows."""
+        return (values == 0.0) | (values == 1.0) if self.kind == "bernoulli" else values >= 0.0
+
+    def _check_all(self, features: Column) -> None:
+        values = features.values
+        is_wide = isinstance(values, Csr)
+        bad = np.flatnonzero(~(self._takes(values.values) if is_wide else self._takes(values)))
+        if len(bad):
+            first = int(bad[0])
+            value = float(values.values[first] if is_wide else values.flat[first])
+            row = np.searchsorted(values.starts, first, "right") - 1 if is_wide else first // self.features
+            raise _refusal(value, self.kind, int(row))
+
+    @cached_property
+    def _scores(self) -> tuple[Matrix, Sequence[float]]:
+        """What features are multiplied by, and what is added."""
+        if self.kind == "bernoulli":
+            return self._bernoulli()
+        return self.theta, self.pi if self.kind == "multinomial" else (0.0,) * self.classes
+
+    def _bernoulli(self) -> tuple[Matrix, Sequence[float]]:
+        absent = [[_log1p(-exp(value)) for value in row.values] for row in self.theta.rows]
         rows = [
             tuple(value - without for value, without in zip(row.values, without_row, strict=True))
             for row, without_row in zip(self.theta.rows, absent, strict=True)
@@ -138,19 +166,12 @@ class NaiveBayes(Classifier):
         ones = [1.0] * self.features
         order, by_columns = self.theta.rows[0].order, self.theta.by_columns
         without = Matrix(tuple(Coefficients(tuple(row), order=order) for row in absent), by_columns)
-        scores = Matrix(tuple(Coefficients(row, order=order) for row in rows), by_columns).add_to(
-            without.add_to(self.pi)(ones)
-        )
+        scores = Matrix(tuple(Coefficients(row, order=order) for row in rows), by_columns)
+        return scores, without.add_to(self.pi)(ones)
 
-        def raw(features: Vector) -> list[float]:
-            for value in _stored(features):
-                if value not in (0.0, 1.0):
-                    raise _refusal(value, "must be 0 or 1")
-            return scores(features)
-
-        return raw
-
-    def _gaussian(self) -> RowGemv:
+    @cached_property
+    def _normals(self) -> list[tuple[float, tuple[tuple[float, float], ...], float]]:
+        """For each class its prior, means with variances, and the sum of the variances' logarithms."""
         if self.sigma is None:
             raise ValueError("a gaussian model has variances")
         fitted = []
@@ -159,6 +180,21 @@ class NaiveBayes(Classifier):
             for variance in variances.values:
                 total += log(variance)
             fitted.append((prior, tuple(zip(means.values, variances.values, strict=True)), total))
+        return fitted
+
+    def _all_gaussian(self, values: Numbers) -> Numbers:
+        """`_gaussian` of all rows."""
+        made = np.empty((len(values), self.classes))
+        for place, (prior, slots, logs) in enumerate(self._normals):
+            total = np.zeros(len(values))
+            for slot, (mean, variance) in enumerate(slots):
+                gap = values[:, slot] - mean
+                total = total + gap * gap / np.float64(variance)
+            made[:, place] = prior - (total + logs) / 2.0
+        return made
+
+    def _gaussian(self) -> RowGemv:
+        fitted = self._normals
 
         def raw(features: Vector) -> list[float]:
             values, made = dense(features), []
@@ -199,8 +235,18 @@ def _stored(features: Vector) -> Sequence[float]:
     return features.values if isinstance(features, SparseVector) else features
 
 
-def _refusal(value: float, rule: str) -> Refused:
-    return Refused(f"a feature is {value}; it {rule} here", value=value, hint="Correct the value.")
+def _log1p(number: float) -> float:
+    """Java's ``Math.log1p``: -Infinity of -1, NaN of less."""
+    if number > -1.0 or number != number:
+        return math.log1p(number)
+    return -math.inf if number == -1.0 else math.nan
+
+
+def _refusal(value: float, kind: str, position: int = 0) -> Refused:
+    rule = "must be 0 or 1" if kind == "bernoulli" else "must not be negative"
+    return Refused(
+        f"a feature is {value}; it {rule} here", value=value, position=position, hint="Correct the value."
+    )
 
 
 def _normalised(scores: list[float]) -> list[float]:
@@ -213,6 +259,17 @@ def _normalised(scores: list[float]) -> list[float]:
         total += exp(score - largest)
     shift = log(total) + largest
     return [score - shift for score in scores]
+
+
+def _all_normalised(scores: Numbers) -> Numbers:
+    """`_normalised` of every row."""
+    largest = scores[:, 0]
+    for score in scores.T:
+        # As Python's max, which keeps a NaN that stands first.
+        largest = np.where(np.isnan(score) | (score > largest), score, largest)
+    shift = log_all(added(exp_all(scores - largest[:, None]))) + largest
+    made: Numbers = scores - shift[:, None]
+    return made
 
 
 @reads_spark(

@@ -7,15 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self, TypeAlias
 
+import numpy as np
+
 from skewless import spec
 from skewless.ops.arithmetic import power
 from skewless.ops.op import Example, Op, RowKernel, register
-from skewless.ops.rows import check, each_row, present, vector_type
+from skewless.ops.rows import check, each_row, is_wide, present, vector_type
 from skewless.ops.scale import hostile, wide
 from skewless.schema import Type, vector
 from skewless.spec import Model, Value
-from skewless.table import Column
-from skewless.vectors import dense
+from skewless.table import Column, Numbers
+from skewless.vectors import WIDE, dense
 
 _TERM: Final = re.compile(r"x([0-9]{1,9})(?:\^([0-9]{1,9}))?")
 
@@ -80,8 +82,19 @@ class PolynomialFeatures(Op):
         return (vector(len(self.products)),)
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
-        column = present(inputs[0], self.size)
-        return (each_row(self.row([column.type]), vector(len(self.products)), column),)
+        column, type_ = present(inputs[0], self.size), vector(len(self.products))
+        if is_wide(column) or len(self.products) > WIDE:
+            return (each_row(self.row([column.type]), type_, column),)
+        powers: dict[tuple[int, int], Numbers] = {}
+        made = np.ones((len(column), len(self.products)))
+        with np.errstate(all="ignore"):
+            for place, product in enumerate(self.products):
+                for slot, degree in product:
+                    if (slot, degree) not in powers:
+                        slots = column.values[:, slot]
+                        powers[slot, degree] = slots if degree == 1 else _powers(slots, float(degree))
+                    made[:, place] *= powers[slot, degree]
+        return (Column(type_, made),)
 
     def row(self, inputs: Sequence[Type]) -> RowKernel:
         products, size = self.products, self.size
@@ -106,3 +119,8 @@ class PolynomialFeatures(Op):
                 yield Example(cls(combinations), (column,))
         names = ",".join(f"x{slot}" for slot in range(1500))
         yield Example(cls(f"[{names}]"), (wide(),))
+
+
+def _powers(slots: Numbers, degree: float) -> Numbers:
+    """One by one, since numpy's power has other last bits."""
+    return np.array([power(slot, degree) for slot in slots.tolist()], np.float64)
