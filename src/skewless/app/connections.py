@@ -101,8 +101,7 @@ class Invocation:
             self.keep_alive = False
         elif not self.keep_alive:
             lines.append("connection: close\r\n")
-        own = b"".join([b"%b: %b\r\n" % header for header in connection.server_state.default_headers])
-        head = "".join(lines).encode("latin-1")
+        own, head = connection.own_lines(), "".join(lines).encode("latin-1")
         connection.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[answer.status], own, head, answer.body))
         self.response_complete = True
         if not self.keep_alive:
@@ -124,6 +123,7 @@ class Connection(Protocol):
         """The body of a request that may go the short way."""
         self.when_read: Callable[[], None] | None = None
         """Sends an answer that waits until the client reads."""
+        self._own: tuple[object, bytes] = (None, b"")
         self._quiet_since = 0.0
         self._quiet: asyncio.TimerHandle | None = None
         """Looks whether the client has said nothing since an answer on the short way, for as long as it is kept."""
@@ -222,6 +222,15 @@ class Connection(Protocol):
         self._quiet_since = self.loop.time()
         if self._quiet is None:
             self._quiet = self.loop.call_later(self.timeout_keep_alive, self._look)
+
+    def own_lines(self) -> bytes:
+        """The headers that the server puts before every answer's: its date, made anew every second."""
+        given, lines = self._own
+        if given is not self.server_state.default_headers:
+            given = self.server_state.default_headers
+            lines = b"".join([b"%b: %b\r\n" % header for header in given])
+            self._own = given, lines
+        return lines
 
     def _look(self) -> None:
         """Close a connection that was not used. The timer is not set anew for each answer, which would cost more."""
