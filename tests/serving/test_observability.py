@@ -16,7 +16,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.pipelines import CAR, PRICY
+from tests.pipelines import CAR, CAR_LABEL, PRICY, PRICY_LABEL
 from tests.serving.running import CSV, Answer, Server, eventually, serving
 
 BAD = b"low,low,nine,more,big,high"
@@ -41,7 +41,8 @@ def test_metrics_count_requests_containers_and_bytes(pipeline: Path, tmp_path: P
     with serving(pipeline, tmp_path) as server:
         assert server.ask(CAR).status == 200
         assert server.ask(CAR + b"\n" + PRICY).status == 200
-        assert server.ask(BAD).status == 400
+        bad = server.ask(BAD)
+        assert bad.status == 400
         found = samples(server.get("/metrics"))
     assert found["skewless_invocations_total", "200"] == 2
     assert found["skewless_invocations_total", "400"] == 1
@@ -51,6 +52,8 @@ def test_metrics_count_requests_containers_and_bytes(pipeline: Path, tmp_path: P
     assert found["skewless_container_seconds_sum", "container-1 sparkml"] > 0
     assert found["skewless_payload_bytes_count", "request"] == 3
     assert found["skewless_payload_bytes_sum", "request"] == 2 * len(CAR) + 1 + len(PRICY) + len(BAD)
+    answers = len(CAR_LABEL) + len(CAR_LABEL + b"\n" + PRICY_LABEL) + len(bad.body)
+    assert found["skewless_payload_bytes_sum", "answer"] == answers
     assert found["skewless_container_payload_bytes_count", "container-1 sparkml"] == 3
     # The second is handed columns.
     assert found["skewless_container_payload_bytes_count", "container-2 xgboost"] == 0
@@ -66,6 +69,7 @@ def test_workers_count_together_and_what_a_dead_one_counted_stays(pipeline: Path
                 ("skewless_invocations_total", "200"),
                 ("skewless_invocations_total", "400"),
                 ("skewless_payload_bytes_sum", "request"),
+                ("skewless_payload_bytes_count", "answer"),
                 ("skewless_container_seconds_count", "container-3 sparkml"),
             ]
             told = [samples(server.get("/metrics")) for _ in range(8)]
@@ -78,12 +82,12 @@ def test_workers_count_together_and_what_a_dead_one_counted_stays(pipeline: Path
 
         ask(20)
         size = len(CAR) + len(BAD)
-        assert counted() == {(20, 20, 20 * size, 20)}
+        assert counted() == {(20, 20, 20 * size, 40, 20)}
         dead = server.children()[0]
         os.kill(dead, signal.SIGKILL)
         eventually(lambda: len(set(server.children()) - {dead}) == 2, "the killed worker is not replaced")
         ask(20)
-        assert counted() == {(40, 40, 40 * size, 40)}
+        assert counted() == {(40, 40, 40 * size, 80, 40)}
 
 
 def test_a_refusal_has_an_id(server: Server) -> None:
