@@ -17,7 +17,7 @@ PARQUET: Final = "application/x-parquet"
 ARROW_FILE: Final = "application/vnd.apache.arrow.file"
 KINDS: Final = (PARQUET, ARROW_FILE, ARROW)
 
-ROWS: Final = 1 << 15
+ROWS: Final = 1 << 16
 """Of a part; see decision 10 for the curve."""
 
 # With Parquet come file systems in clouds, which other files are not worth.
