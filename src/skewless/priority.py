@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import Final
 
-NICE: Final = 10
-"""Of a job: a busy one gets a ninth of what a busy instance gets."""
+NICE: Final = 5
+"""Of a job: a busy one gets a third of what a busy instance gets. With 10 it would be a ninth, and hardly begin at all
+where other work fills the machine."""
 _TRIES: Final = 5
 _PAUSE: Final = 0.1
 """Seconds between them: as often the kernel lets users who are not root change a session's share."""

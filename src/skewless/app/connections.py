@@ -117,7 +117,6 @@ class Connection(Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # it asks for what it is always given
-        self._in_head = True
         self._in_vain = 0
         self._parts: list[bytes] | None = None
         """The body of a request that may go the short way."""
@@ -158,11 +157,10 @@ class Connection(Protocol):
     # What the parser tells.
 
     def on_message_begin(self) -> None:
-        self._in_head = True
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._in_vain = False, 0
+        self._in_vain = 0
         self._stop_waiting()
         if self._idle() and self._is_invocation():
             self._first, self._parts = False, []
