@@ -14,37 +14,36 @@
 
 enum wanted { LEAVES, VALUES, SUMS };
 
-#define NUMBER float
-#define NODE node_f32
-#define NAMED(name) name##_f32
-#include "forest_kernels.h"
-#undef NUMBER
-#undef NODE
-#undef NAMED
+#define KIND(name) name##_anywhere
+#include "forest_kinds.h"
+#undef KIND
 
-#define NUMBER double
-#define NODE node_f64
-#define NAMED(name) name##_f64
-#include "forest_kernels.h"
-#undef NUMBER
-#undef NODE
-#undef NAMED
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#define KIND(name) name##_avx2
+#include "forest_kinds.h"
+#undef KIND
+#pragma clang attribute pop
+#define HERE(name) (has_fma ? name##_avx2 : name##_anywhere)
+#else
+#define HERE(name) name##_anywhere
+#endif
 
 int sums_f32(const forest *trees, int32_t first, int32_t last, const rows_of *rows, int64_t begin, int64_t end,
              float missing, float *sums) {
-    return run_f32(trees, first, last, rows, begin, end, missing, SUMS, sums);
+    return HERE(run_f32)(trees, first, last, rows, begin, end, missing, SUMS, sums);
 }
 
 /* For each row: the number of its leaf in each tree (0), its value in each (1), or sums that begin with what is in made
    (2). wanted and made are together: 32-bit integers, or numbers of the forest's kind. -1 where there is no memory. */
 EXPORTED int skewless_forest_f32(const forest *trees, const rows_of *rows, int64_t begin, int64_t end, int32_t wanted,
                                  void *made) {
-    return run_f32(trees, 0, trees->trees, rows, begin, end, NAN, (enum wanted)wanted, made);
+    return HERE(run_f32)(trees, 0, trees->trees, rows, begin, end, NAN, (enum wanted)wanted, made);
 }
 
 EXPORTED int skewless_forest_f64(const forest *trees, const rows_of *rows, int64_t begin, int64_t end, int32_t wanted,
                                  void *made) {
-    return run_f64(trees, 0, trees->trees, rows, begin, end, NAN, (enum wanted)wanted, made);
+    return HERE(run_f64)(trees, 0, trees->trees, rows, begin, end, NAN, (enum wanted)wanted, made);
 }
 
 /* How one row after the other is asked for; start is what sums begin with. */
@@ -59,5 +58,5 @@ EXPORTED int skewless_forest_row_f64(const one_row *one, const double *row, void
     if (one->wanted == SUMS)
         memcpy(made, one->start, (size_t)trees->outputs_each * sizeof(double));
     rows_of rows = {row, NULL, NULL};
-    return run_f64(trees, 0, trees->trees, &rows, 0, 1, NAN, (enum wanted)one->wanted, made);
+    return HERE(run_f64)(trees, 0, trees->trees, &rows, 0, 1, NAN, (enum wanted)one->wanted, made);
 }

@@ -10,7 +10,7 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-/* Whether an x86 processor has fused multiply-adds and registers of four doubles. */
+/* Whether an x86 processor has fused multiply-adds and AVX2, its registers of four doubles. */
 extern int has_fma;
 
 #endif
