@@ -19,6 +19,7 @@ from skewless.ops.logistic import LogisticRegression
 from skewless.ops.mlp import MultilayerPerceptron
 from skewless.ops.naive_bayes import KINDS, NaiveBayes
 from skewless.ops.op import Op, Refused
+from skewless.ops.survival import AFTSurvivalRegression
 from skewless.schema import vector
 from skewless.table import Column, from_cells
 from skewless.transforms.parity import same
@@ -54,6 +55,7 @@ def fitted(random: np.random.Generator, kind: str, size: int) -> Op:
         "regression": LinearRegression(one, numbers(1)[0]),
         "svc": LinearSVC(one, numbers(1)[0], numbers(1)[0]),
         "poisson": GeneralizedLinearRegression(one, numbers(1)[0], "poisson", "log"),
+        "survival": AFTSurvivalRegression(one, numbers(1)[0], 0.4, (0.1, 0.9)),
         "binary": LogisticRegression(Matrix((one,)), numbers(1), False, 0.3),
         "multinomial": LogisticRegression(matrix(rows), numbers(rows), True),
         "pca": PCA(tuple(numbers(size) for _ in range(rows)), size, order),
@@ -90,7 +92,7 @@ def by_columns(op: Op, column: Column) -> Any:
 
 
 @pytest.mark.parametrize(
-    "kind", ["regression", "svc", "poisson", "binary", "multinomial", "pca", "perceptron", *KINDS]
+    "kind", ["regression", "svc", "poisson", "survival", "binary", "multinomial", "pca", "perceptron", *KINDS]
 )
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))

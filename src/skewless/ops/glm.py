@@ -126,9 +126,10 @@ class GeneralizedLinearRegression(FeatureOp):
         if nulls is not None and features.nulls is not None:
             # Where the offset is null, Spark does not look at the features.
             features = Column(features.type, features.values, features.nulls & ~nulls, features.sparse)
-        margins = self.coefficients.batch(checked(features, self.features)) + self.intercept
-        if self.offset:
-            with np.errstate(invalid="ignore"):  # infinities that cancel
+        margins = self.coefficients.batch(checked(features, self.features))
+        with np.errstate(invalid="ignore"):  # infinities that cancel
+            margins = margins + self.intercept
+            if self.offset:
                 margins = margins + inputs[1].numbers()
         if nulls is not None:
             margins[nulls] = 0.0

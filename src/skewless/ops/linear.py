@@ -58,7 +58,8 @@ class LinearRegression(FeatureOp):
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
         margins = self.coefficients.batch(checked(inputs[0], self.features))
-        return (Column(DOUBLE, margins + self.intercept),)
+        with np.errstate(invalid="ignore"):  # infinities that cancel
+            return (Column(DOUBLE, margins + self.intercept),)
 
     def row(self, inputs: Sequence[Type]) -> RowKernel:
         dot, size, intercept = self.coefficients.row(), self.features, self.intercept

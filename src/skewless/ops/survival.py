@@ -11,7 +11,7 @@ import numpy as np
 
 from skewless import spec
 from skewless.ops import blas
-from skewless.ops.blas import Coefficients, check_row, checked, each_row, exp, log
+from skewless.ops.blas import Coefficients, check_row, checked, exp, exp_all, log
 from skewless.ops.classifiers import FeatureOp, hostile, output_columns
 from skewless.ops.fitted import decode_vector, encode_vector, saved_vector
 from skewless.ops.linear import coefficient_examples
@@ -73,9 +73,9 @@ class AFTSurvivalRegression(FeatureOp):
         return [exp(log(-math.log1p(-q)) * self.scale) for q in self.quantiles]
 
     def columns(self, *inputs: Column) -> tuple[Column, ...]:
-        margins = self.coefficients.batch(checked(inputs[0], self.features)) + self.intercept
-        times = np.array(each_row(exp, margins), np.float64)
+        margins = self.coefficients.batch(checked(inputs[0], self.features))
         with np.errstate(all="ignore"):
+            times = exp_all(margins + self.intercept)
             quantiles = times[:, None] * np.array(self._multiples(), np.float64)
         return Column(DOUBLE, times), Column(vector(len(self.quantiles)), quantiles)
 
