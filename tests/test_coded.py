@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skewless.coded import Coded, Joined
@@ -64,6 +64,7 @@ def coded(draw: st.DrawFn, rows: int) -> tuple[Coded, Column]:
     return Coded(from_cells(type_, cells), np.array(codes, np.int8)), whole
 
 
+@settings(deadline=None)
 @given(st.data(), st.integers(0, 6))
 def test_a_column_by_codes_is_the_column(data: st.DataObject, rows: int) -> None:
     made, whole = data.draw(coded(rows))
@@ -72,6 +73,7 @@ def test_a_column_by_codes_is_the_column(data: st.DataObject, rows: int) -> None
     same(made.take(keep), whole.take(keep))
 
 
+@settings(deadline=None)
 @given(st.data(), st.integers(0, 6), st.integers(1, 5))
 def test_vectors_by_parts_are_those_that_the_row_kernel_assembles(
     data: st.DataObject, rows: int, many: int

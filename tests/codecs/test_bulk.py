@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skewless.codecs.bulk import body_of, grouped, java_texts, python_texts, quoted_texts, side_by_side
@@ -35,6 +35,7 @@ DOUBLES = st.one_of(st.sampled_from(EDGES), st.floats(), st.integers(-9999, 9999
 TEXTS = st.text(st.sampled_from('a," \n\rü'), max_size=4)
 
 
+@settings(deadline=None)
 @given(st.lists(DOUBLES, max_size=40), st.sampled_from([1, 100]))
 def test_numbers(numbers: list[float], times: int) -> None:
     """Few distinct ones are written once each, many each for itself: both alike."""
@@ -43,6 +44,7 @@ def test_numbers(numbers: list[float], times: int) -> None:
     assert python_texts(column).to_pylist() == [repr(one) for one in numbers] * times
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(width=32), max_size=40), st.sampled_from([1, 100]))
 def test_numbers_of_32_bits(numbers: list[float], times: int) -> None:
     column = np.array(numbers * times, np.float32)
@@ -61,6 +63,7 @@ def test_whole_numbers_and_booleans(base: Base, numbers: np.ndarray) -> None:
     assert java_texts(numbers, base).to_pylist() == [value_text(one, base) for one in numbers.tolist()]
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, max_size=8))
 def test_quotes(texts: list[str]) -> None:
     column = pa.array(texts, pa.string())
@@ -69,6 +72,7 @@ def test_quotes(texts: list[str]) -> None:
     assert quoted_texts(column.dictionary_encode()).to_pylist() == wanted
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, max_size=8), st.integers(0, 3), st.sampled_from([("", "", "\n"), ("[", "]", ", ")]))
 def test_bodies(texts: list[str], skip: int, around: tuple[str, str, str]) -> None:
     """Whatever part of a column it is, and however it is kept."""
@@ -80,6 +84,7 @@ def test_bodies(texts: list[str], skip: int, around: tuple[str, str, str]) -> No
         assert body_of(column.dictionary_encode().slice(skip), before, after, between) == wanted
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=6))
 def test_rows(rows: list[tuple[str, str]]) -> None:
     columns = [pa.array([row[place] for row in rows], pa.large_string()) for place in (0, 1)]

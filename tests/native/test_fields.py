@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skewless.native.fields import MOST_TEXTS, Kind, Numbers, Texts, lines_in, parted
@@ -36,6 +36,7 @@ def alone(body: str, kind: Kind) -> Texts | Numbers:
     return column
 
 
+@settings(deadline=None)
 @given(st.integers(1, 3), st.data(), ENDS, st.booleans())
 def test_texts(columns: int, data: st.DataObject, end: str, last: bool) -> None:
     rows = data.draw(st.lists(st.lists(FIELDS, min_size=columns, max_size=columns), max_size=6))
@@ -86,6 +87,7 @@ NUMBERS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(NUMBERS)
 def test_a_double_is_exact_or_left_as_text(text: str) -> None:
     made = parted(f"{text},\n1,2\n".encode(), [Kind.DOUBLE, Kind.DOUBLE])
@@ -110,6 +112,7 @@ def test_ordinary_doubles_are_read(text: str) -> None:
     assert told(float(column.values[0])) == told(float(text))
 
 
+@settings(deadline=None)
 @given(st.one_of(NUMBERS, st.integers(-(10**19), 10**19).map(str)))
 def test_whole_numbers(text: str) -> None:
     column = alone(f"7\n{text}\n7", Kind.INTEGER)
