@@ -21,7 +21,7 @@ from benchmarks.summary import summary
 from benchmarks.ways import last_words
 
 SHARES: Final = {"p50": 0.5, "p99": 0.99}
-_START: Final = 120
+_START: Final = 90
 Row = Sequence[str]
 COLUMNS: Final = ("buying", "maint", "doors", "persons", "lug_boot", "safety")
 
