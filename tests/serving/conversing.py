@@ -77,6 +77,8 @@ async def settled(connection: Express) -> None:
 def _waits(connection: Express) -> bool:
     """Whether the application waits for more of a body, or for the client to read."""
     cycle: Any = connection.cycle
+    if connection.pipeline:  # an earlier request is still being answered
+        return False
     reads = cycle.more_body and not cycle.message_event.is_set() and not cycle.response_complete
     return bool(reads or connection.flow.write_paused)
 
