@@ -8,15 +8,17 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skewless.boosters.ensemble import Ensemble
+from skewless.codecs.arrowstream import ARROW, write_stream
 from skewless.codecs.recordio import Record, Tensor, write_records
 from skewless.containers import xgboost_requests
 from skewless.containers.xgboost import XGBoostContainer, load
-from skewless.errors import ArtifactError, BodyError, RequestError
+from skewless.errors import ArtifactError, BodyError, ContentTypeError, RequestError
 from skewless.settings import Settings
 from tests.boosters.xgboost_models import FEATURES, saved
 from tests.serving.test_xgboost_vectors import (
@@ -30,7 +32,8 @@ from tests.serving.test_xgboost_vectors import (
     recordio_of,
 )
 
-KINDS = ["text/csv", LIBSVM, PARQUET, RECORDIO]
+KINDS = ["text/csv", LIBSVM, PARQUET, RECORDIO, ARROW]
+ARROW_BODY = write_stream(pa.table({f"c{place}": column for place, column in enumerate(ROWS.T)}))
 
 
 def container(kind: str, strict: bool = False, **environment: str) -> XGBoostContainer:
@@ -44,6 +47,7 @@ BODIES = {
     LIBSVM: libsvm_of(ROWS, "1"),
     PARQUET: parquet_of(ROWS),
     RECORDIO: recordio_of(ROWS, sparse=True, label=1),
+    ARROW: ARROW_BODY,
 }
 
 
@@ -73,10 +77,18 @@ def test_damaged_bodies(kind: str, draw: st.DataObject) -> None:
         answered(one, bytes(body), kind)
 
 
-def test_a_column_whose_name_is_no_text() -> None:
-    body = parquet_of(ROWS).replace(b"c0", b"\x80\x80")
+@pytest.mark.parametrize("kind", [PARQUET, ARROW])
+def test_a_column_whose_name_is_no_text(kind: str) -> None:
+    body = BODIES[kind].replace(b"c0", b"\x80\x80")
     with pytest.raises(BodyError, match="can't decode byte 0x80"):
-        MODELS[0].invoke(body, PARQUET, None)
+        MODELS[0].invoke(body, kind, None)
+
+
+def test_an_arrow_stream_is_read_as_a_parquet_file() -> None:
+    for one in MODELS[:2]:
+        assert one.invoke(ARROW_BODY, ARROW, None) == one.invoke(BODIES[PARQUET], PARQUET, None)
+    with pytest.raises(ContentTypeError, match="is not an accepted ContentType"):
+        MODELS[2].invoke(ARROW_BODY, ARROW, None)
 
 
 NUMBER = st.sampled_from(["1", "0.5", "-1e3", "nan", "1e39", "inf", "", "x", "1:2", "0x1", "1_0", "٣"])

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from skewless.boosters.booster import REFUSED
+from skewless.codecs.arrowstream import ARROW, read_stream
 from skewless.codecs.libsvm import read_libsvm
 from skewless.codecs.recordio import read_examples
 from skewless.containers import xgboost_csv
@@ -77,6 +78,8 @@ class Requests:
     def read(self, body: bytes, content_type: str | None) -> Table:
         """A body. ContentTypeError, BodyError, EmptyBody; ValueRefused for a wrong number of features."""
         kind = media_type(content_type)
+        if kind == ARROW and not self.strict:
+            return self._columns(read_stream(body))
         if kind not in FORMATS:
             raise ContentTypeError(
                 f"{kind} is not an accepted ContentType: {_READ_HERE}.",
@@ -138,6 +141,12 @@ class Requests:
         if not len(table):
             raise EmptyBody("the file has no row", hint="Send one record or more.")
         return self._dense(columns, len(table))
+
+    def _columns(self, table: pa.Table) -> Table:
+        """An Arrow table as a Parquet file's."""
+        for name, kind in zip(table.column_names, table.schema.types, strict=True):
+            _check_numbers(name, kind)
+        return self._dense([_doubles(column) for column in table.columns], len(table))
 
     def recordio(self, body: bytes) -> Table:
         """Records whose feature ``values`` is a dense or a sparse tensor; labels are passed over."""
