@@ -64,10 +64,13 @@ def main() -> int:
         return 2
     quick = os.environ.get("QUICK", "") not in ("", "0")
     chosen = [] if os.environ.get("ONLY", "").strip() == "page" else asked or list(PARTS)
+    # With this setting every start would compile the sources anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    before = load()  # of other work: a part's own would be told of the next one
     if chosen:
         environments.install(dict.fromkeys(("peers", *(name for part in chosen for name in PARTS[part][1]))))
         work = made()
-        failed = [part for part in chosen if not _measure(part, work, quick=quick)]
+        failed = [part for part in chosen if not _measure(part, work, before, quick=quick)]
     else:
         failed = []
     results = read(RESULTS)
@@ -78,10 +81,10 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _measure(part: str, work: Path, *, quick: bool) -> bool:
+def _measure(part: str, work: Path, before: float, *, quick: bool) -> bool:
     """One part into the results; False where it cannot be, and then what there was of it stays."""
     run, needed = PARTS[part]
-    before, begin = load(), time.monotonic()
+    begin = time.monotonic()
     disturbed = "" if before <= QUIET else f" (load average {before}: not quiet)"
     print(f"bench: {part}{disturbed}", flush=True)
     try:
