@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from skewless.errors import ArtifactError, UnsupportedError, ValueRefused
 from skewless.ops import OPS
 from skewless.ops.not_run import NOT_RUN
-from skewless.ops.op import Op, Refused, TypeRefused
+from skewless.ops.op import Op, Refused, RowKernel, TypeRefused
 from skewless.schema import Field, Schema, Type
 from skewless.spec import OPTIONAL, TEMPORARY, Stage, StageGraph
 from skewless.trust import NO_TRUST, Trust
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BoundStage:
     """An op with the columns it reads and writes; ``outputs`` has None for a port that is not wanted.
 
@@ -30,6 +31,11 @@ class BoundStage:
     output_types: tuple[Type, ...]
     temporary: bool = False
     optional: bool = False
+
+    @cached_property
+    def kernel(self) -> RowKernel:
+        """The op's row kernel, prepared once for all that use it."""
+        return self.op.row(self.input_types)
 
     @property
     def produced(self) -> tuple[Field, ...]:

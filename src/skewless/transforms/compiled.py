@@ -124,10 +124,9 @@ def _ahead(stage: BoundStage, inputs: Sequence[Symbol]) -> Sequence[Symbol] | No
     (value,) = inputs
     if not isinstance(value, Looked) or len(value.table) > LARGEST:
         return None
-    kernel = stage.op.row(stage.input_types)
     if len(stage.outputs) == 1:
-        return [value.map(kernel, stage.output_types[0])]
-    made = value.map(kernel, value.type)
+        return [value.map(stage.kernel, stage.output_types[0])]
+    made = value.map(stage.kernel, value.type)
     return [
         made.map(lambda several, place=place: several[place], type_)  # type: ignore[misc]
         for place, type_ in enumerate(stage.output_types)
@@ -140,7 +139,7 @@ def _called(source: Source, stage: BoundStage, inputs: Sequence[Symbol]) -> Sequ
     for value in inputs:
         slots = as_slots(value, any_form=True) if stage.op.any_form and value.type.is_vector else None
         arguments.append(source.value(value) if slots is None else slots.dense(source))
-    call = f"{source.constant(stage.op.row(stage.input_types))}({', '.join(arguments)})"
+    call = f"{source.constant(stage.kernel)}({', '.join(arguments)})"
     if len(stage.outputs) == 1:
         return [Cell(source.local(call), stage.output_types[0])]
     return source.unpacked(call, stage.output_types)

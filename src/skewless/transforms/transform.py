@@ -55,6 +55,8 @@ class Transform:
         self.trust = trust
         bound = bind(graph, inputs, trust)
         self.stages = bound.stages
+        for stage in self.stages:
+            stage.kernel  # noqa: B018 - what cannot be prepared is told now, and not to whoever sends the first row
         self.input_schema = bound.inputs
         self.output_schema = bound.inputs.plus([f for stage in bound.stages for f in stage.produced])
         self.optional_inputs = optional_inputs(bound)
@@ -166,7 +168,7 @@ class Transform:
             writes = []
             for name in stage.outputs:
                 writes.append(slots.setdefault(name or f"\0{stage.name}", len(slots)))
-            steps.append((stage, stage.op.row(stage.input_types), reads, tuple(writes)))
+            steps.append((stage, stage.kernel, reads, tuple(writes)))
         try:
             picked = tuple(slots[name] for name in outputs)
         except KeyError as missing:
