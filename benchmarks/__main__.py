@@ -85,7 +85,7 @@ def _measure(part: str, work: Path, before: float, *, quick: bool) -> bool:
     """One part into the results; False where it cannot be, and then what there was of it stays."""
     run, needed = PARTS[part]
     begin = time.monotonic()
-    disturbed = "" if before <= QUIET else f" (load average {before}: not quiet)"
+    disturbed = "" if before <= QUIET else f" ({before} processors busy: not quiet)"
     print(f"bench: {part}{disturbed}", flush=True)
     try:
         data = run(work, QUICK if quick else FULL)

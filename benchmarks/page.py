@@ -83,8 +83,8 @@ def _targets(results: Results) -> Iterator[str]:
     quick = sorted(part for part, taken in results.items() if taken["quick"])
     if disturbed:
         yield (
-            f"**The machine was not quiet** (load average over {QUIET} at the start) for: {', '.join(disturbed)}. "
-            "Ratios stand, times do not."
+            f"**The machine was not quiet** (others used more than {QUIET} processors at the start) for: "
+            f"{', '.join(disturbed)}. Ratios stand, times do not."
         )
     if quick:
         yield f"Taken with `QUICK=1`, in small rounds: {', '.join(quick)}."
@@ -221,7 +221,7 @@ def _conditions(results: Results) -> Iterator[str]:
         )
         for part, taken in sorted(results.items())
     ]
-    yield _table(("part", "taken", "took", "load average at its start", "rounds"), rows)
+    yield _table(("part", "taken", "took", "processors others used at its start", "rounds"), rows)
     machines = {_machine(taken["machine"]) for taken in results.values()}
     yield "\n".join(f"- {text}" for text in sorted(machines))
     versions: dict[str, str] = {}

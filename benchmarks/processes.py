@@ -70,6 +70,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     for pid in family[1:]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # what outlived its parent is still of its group
 
 
 def descendants(pid: int) -> list[int]:
@@ -103,9 +105,18 @@ def cpu_seconds(pid: int) -> float:
 
 def resident_mb(pid: int) -> float:
     """What of a process is in memory, in MiB."""
+    return _memory_mb(pid, "VmRSS:")
+
+
+def most_resident_mb(pid: int) -> float:
+    """The most of a process that ever was in memory, in MiB; 0 for one that has ended."""
+    return _memory_mb(pid, "VmHWM:")
+
+
+def _memory_mb(pid: int, name: str) -> float:
+    """A line of the process's status. Source: proc(5)."""
     status = Path(f"/proc/{pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) / 1024
+    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(name)), 0.0)
 
 
 def move(pid: int, core: int) -> None:

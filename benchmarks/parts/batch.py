@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,13 +17,15 @@ from pyarrow import csv, feather, parquet
 
 from benchmarks.environments import NotThere, python_of
 from benchmarks.places import Budget
-from benchmarks.processes import start, stop
+from benchmarks.processes import most_resident_mb, start, stop
 from benchmarks.summary import summary
 from benchmarks.ways import last_words
 from skewless.datasets import CAR_COLUMNS
 
 Command: TypeAlias = list[str | Path]
 _PATIENCE: Final = 600
+_LOOK: Final = 0.005
+"""Seconds between two looks at a process."""
 LONGER: Final = 10
 """So many times the rows are in the longer file: what the start costs falls out of the difference of the two."""
 
@@ -69,17 +70,20 @@ def write_cars(work: Path, path: Path, rows: int) -> bytes:
 
 def _timed(command: Command, log: Path) -> tuple[float, float]:
     """Seconds of a process, and the most memory it had in MiB. NotThere where it fails."""
-    begin = time.perf_counter()
+    begin, most = time.perf_counter(), 0.0
     process = start(command, log=log)
     try:
-        _, status, used = os.wait4(process.pid, 0)
+        # Looked at while it runs: what the system tells of it at its end counts the process that started it too.
+        while process.poll() is None:
+            most = max(most, most_resident_mb(process.pid))
+            time.sleep(_LOOK)
     except KeyboardInterrupt:
         stop(process)
         raise
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if status:
+    seconds = time.perf_counter() - begin
+    if process.returncode:
         raise NotThere(last_words(log))
-    return time.perf_counter() - begin, used.ru_maxrss / 1024
+    return seconds, most
 
 
 def _ours(

@@ -69,7 +69,10 @@ def test_a_machine_that_was_not_quiet_and_quick_rounds_are_told() -> None:
     assert "QUICK=1" not in page(quiet)
     disturbed = copy.deepcopy(quiet)
     disturbed["row"] |= {"load": 3.2, "quick": True}
-    assert "**The machine was not quiet** (load average over 0.5 at the start) for: row." in page(disturbed)
+    assert (
+        "**The machine was not quiet** (others used more than 0.2 processors at the start) for: row."
+        in page(disturbed)
+    )
     assert "Taken with `QUICK=1`, in small rounds: row." in page(disturbed)
 
 

@@ -483,7 +483,9 @@ def test_content_types_that_are_not_read(mode: Mode, kind: str | None) -> None:
     if mode.settings.strict:
         assert json.loads(answer.body)["error"] == "Unsupported Media Type"
     else:
-        assert "Send one of: text/csv, application/json, application/jsonlines, application/vnd." in answer.text
+        assert (
+            "Send one of: text/csv, application/json, application/jsonlines, application/vnd." in answer.text
+        )
     assert mode.pairs(b"1,2.0,a", "Text/CSV; charset=utf-8").status == 200
 
 
