@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from skewless import priority
 from skewless.priority import NICE, of_session
 
 LOWERS = "from skewless.priority import lower_own, pass_on; lower_own(); "
@@ -47,6 +50,19 @@ def test_the_session_of_somebody_else_is_left_alone() -> None:
 def test_with_the_usual_priority_there_is_nothing_to_pass_on() -> None:
     usual = "from skewless.priority import pass_on; "
     assert said(usual + STARTS, leads=True) == [os.nice(0), 0]
+
+
+@pytest.mark.parametrize("told", ["", "\n", "/autogroup-17 nice 5\n"])
+def test_what_the_kernel_may_tell(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells nothing of the sessions of containers whose first process began none: the machine decides which."""
+    file = tmp_path / "autogroup"
+    file.write_text(told)
+    monkeypatch.setattr(priority, "_file", lambda _: file)
+    assert of_session(1) == (5 if told.strip() else 0)
+
+
+def test_the_machines_first_process_is_no_error() -> None:
+    assert of_session(1) in range(-20, 20)
 
 
 def test_a_process_that_has_ended_is_no_error() -> None:

@@ -35,11 +35,15 @@ def pass_on(pid: int) -> None:
 
 
 def of_session(pid: int) -> int:
-    """The priority of a process's session; 0, which is the usual one, where the kernel does not group by sessions."""
+    """The priority of a process's session; 0, which is the usual one, where the kernel does not group by sessions.
+
+    The file is empty for a process that has been in no session but the machine's first, which has no group.
+    """
     try:
-        return int(_file(pid).read_text().split()[-1])
+        told = _file(pid).read_text().split()
     except OSError:
         return 0
+    return int(told[-1]) if told else 0
 
 
 def _set_session(pid: int, nice: int) -> None:

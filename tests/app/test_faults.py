@@ -19,6 +19,8 @@ from tests.gateways import gateway, start, until
 from tests.pipelines import CAR
 
 MANY_CARS = (CAR + b"\n") * 2_000_000
+ONE_BY_ONE = {"BatchStrategy": "SingleRecord"}
+"""In many rows at once they are done within two seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,7 @@ def test_a_script_that_hangs(works: Works) -> None:
 
 
 def test_what_is_stopped_half_way(works: Works) -> None:
-    training, transform = works.training(10_000_000), works.transform(MANY_CARS)
+    training, transform = works.training(10_000_000), works.transform(MANY_CARS, **ONE_BY_ONE)
     processing, run = works.processing(LASTING), works.run(LASTING)
     for name in (training, processing, transform):
         until(lambda name=name: works.begun(name))  # type: ignore[misc]
@@ -254,7 +256,7 @@ def test_killed_while_everything_runs(tmp_path: Path, artifacts: Path) -> None:
     first = start(tmp_path / "up")
     try:
         works = Works(first, artifacts)
-        names = [works.training(10_000_000), works.processing(DEAF), works.transform(MANY_CARS)]
+        names = [works.training(10_000_000), works.processing(DEAF), works.transform(MANY_CARS, **ONE_BY_ONE)]
         run = works.run(DEAF)
         waiting = works.training()
         for name in names:

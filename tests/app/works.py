@@ -73,11 +73,11 @@ class Works:
         self.sagemaker.create_processing_job(**request)
         return name
 
-    def transform(self, body: bytes = CAR, version: str = "small") -> str:
+    def transform(self, body: bytes = CAR, version: str = "small", **members: Any) -> str:
         """The name of a new job over an object of this content."""
         name = self.name("transform")
         address = self.put(f"batch/{name}/cars.csv", body)
-        request = {**TRANSFORM, "TransformJobName": name, "ModelName": self.cars.model(version)}
+        request = {**TRANSFORM, "TransformJobName": name, "ModelName": self.cars.model(version), **members}
         request = changed(request, "TransformInput.DataSource.S3DataSource.S3Uri", address)
         request = changed(request, "TransformOutput.S3OutputPath", f"s3://{BUCKET}/scored/{name}")
         self.sagemaker.create_transform_job(**request)
