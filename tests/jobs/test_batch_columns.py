@@ -185,6 +185,14 @@ def test_streams_are_read_and_written_by_containers() -> None:
             pipeline.invoke(cut, ARROW)
 
 
+def test_what_would_be_a_schema_in_json_is_a_text_in_a_stream() -> None:
+    texts = ['"schema"', "\\u0022schema"]
+    same = graph(stage("index", StringIndexer(texts, "error"), ["t"], ["i"]))
+    pipeline = Pipeline([sparkml(same, schema(FIELDS[:1], Field("i", DOUBLE)))])
+    answer = pipeline.invoke(write_stream(pa.table({"t": texts})), ARROW, ARROW)
+    assert read_stream(answer.body)["i"].to_pylist() == [0.0, 1.0]
+
+
 def test_the_original_has_no_streams() -> None:
     body = write_stream(rows(2))
     for container in (features(settings=STRICT), xgboost("reg:squarederror", 2, settings=STRICT)):

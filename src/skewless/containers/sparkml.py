@@ -119,7 +119,7 @@ class SparkMLContainer(BuiltIn):
             raise unreadable(content_type, self.reads)
         given = None
         # The name may be written with escapes.
-        if kind != "text/csv" and (b'"schema"' in body or b"\\u00" in body):
+        if kind in READS[1:] and (b'"schema"' in body or b"\\u00" in body):
             objects = [jsontext.read_json(body)] if kind == READS[1] else jsontext.read_json_lines(body)
             given = objects[0].get("schema")
         if given is not None:
