@@ -135,6 +135,30 @@ def test_the_same_kind_in_another_arrow_type() -> None:
     assert read(pa.array([[1.0]], pa.large_list(pa.float32())), vector()).type == vector(1)
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+@pytest.mark.parametrize("texts", [["a", "b", "a", ""], ["a", None, "a", None]])
+@pytest.mark.parametrize("places", [[0, 1, 2, 3], [1, None, 3], [1, 1], [None], []])
+def test_texts_by_codes_are_the_same_texts(
+    kind: pa.DataType, texts: list[str | None], places: list[int | None]
+) -> None:
+    """With texts that come twice among the distinct ones, and null there, which is no less null."""
+    codes = pa.DictionaryArray.from_arrays(pa.array(places, pa.int8()), pa.array(texts, kind))
+    wanted = [None if place is None else texts[place] for place in places]
+    for array in (codes, codes[len(places) // 2 :], pa.chunked_array([codes, codes])):
+        cells = wanted[len(wanted) - len(array) :] if len(array) <= len(wanted) else wanted + wanted
+        column = read(array, STRING)
+        mask = column.null_mask
+        assert [column.cell(row) for row in range(len(column))] == cells
+        assert [cell is None for cell in cells] == ([False] * len(cells) if mask is None else mask.tolist())
+        assert to_arrow(column).to_pylist() == cells
+
+
+def test_two_columns_of_one_name() -> None:
+    twice = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], ["x", "x"])
+    with pytest.raises(ValueRefused, match="there are 2 columns of this name"):
+        column_from_arrow(twice, Field("x", STRING))
+
+
 def test_an_empty_sparse_row_before_a_dense_one_stays_empty() -> None:
     cells = [SparseVector(3, (1,), (2.0,)), SparseVector(3, (), ()), [1.0, 2.0, 3.0], SparseVector(3, (), ())]
     told = to_arrow(from_cells(vector(3), cells), "sparse").to_pylist()

@@ -187,9 +187,10 @@ def from_arrow(source: pa.Table, schema: Schema) -> Table:
 
 def column_from_arrow(source: pa.Table, field: Field) -> Column:
     """One column of an Arrow table."""
-    if field.name not in source.column_names:
+    times = source.column_names.count(field.name)
+    if times != 1:
         raise ValueRefused(
-            "the column is missing",
+            f"there are {times} columns of this name" if times else "the column is missing",
             column=field.name,
             hint=f"The table has: {', '.join(source.column_names) or 'no columns'}.",
         )
@@ -207,8 +208,8 @@ def column_from_arrow(source: pa.Table, field: Field) -> Column:
 def _basic_or_array(array: pa.Array, field: Field) -> Column:
     wanted = arrow_type(field.type)
     if pa.types.is_dictionary(array.type):
-        if field.type.is_string and array.type.value_type == wanted:
-            return Column(field.type, array)
+        if field.type.is_string:
+            return Column(field.type, _texts_of(array, wanted, field))
         array = array.dictionary_decode()
     if array.type != wanted:
         array = _cast(array, wanted, field)
@@ -219,6 +220,16 @@ def _basic_or_array(array: pa.Array, field: Field) -> Column:
         nulls = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
         array = pc.fill_null(array, False if field.type.base is Base.BOOLEAN else 0)
     return Column(field.type, array.to_numpy(zero_copy_only=False), nulls)
+
+
+def _texts_of(array: pa.DictionaryArray, wanted: pa.DataType, field: Field) -> pa.Array:
+    """Texts by codes, those that differ as the wanted type; the text of each row where one of these is null."""
+    texts = array.dictionary
+    if texts.type != wanted:
+        texts = _cast(texts, wanted, field)
+        array = pa.DictionaryArray.from_arrays(array.indices, texts, safe=False)
+    # Arrow counts as null those rows only that have no code.
+    return array.dictionary_decode() if texts.null_count else array
 
 
 def _cast(array: pa.Array, wanted: pa.DataType, field: Field) -> pa.Array:
