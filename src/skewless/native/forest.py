@@ -231,10 +231,11 @@ def _tree(
 
 def _breadth_first(tree: Branches) -> tuple[Array, int]:
     """The nodes that can be reached, level by level with children side by side, and how many levels have inner ones."""
+    children, is_inner = np.stack((tree.left, tree.right), axis=1), tree.feature >= 0
     level = np.zeros(1, np.int64)
     levels = [level]
-    while len(inner := level[tree.feature[level] >= 0]):
-        level = np.stack((tree.left[inner], tree.right[inner]), axis=1).ravel()
+    while len(inner := level[is_inner[level]]):
+        level = children[inner].ravel()
         levels.append(level)
     return np.concatenate(levels), len(levels) - 1
 
