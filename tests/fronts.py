@@ -15,8 +15,9 @@ import boto3
 import uvicorn
 from botocore.config import Config
 
-from skewless.aws.front import App, Front, Invoke, Receive, Scope, Send, Tell, Verified
+from skewless.aws.front import App, Front, Receive, Scope, Send
 from skewless.aws.http import Answer
+from skewless.aws.invoke import Invocation, Invoke, Tell
 from skewless.aws.signature import Verifier
 from skewless.control.plane import Plane
 
@@ -34,14 +35,14 @@ async def nothing_here(_: Scope, __: Receive, send: Send) -> None:
 class Stand:
     """Stands for InvokeEndpoint: answers by a function. 404 without one."""
 
-    def __init__(self, answer: Callable[[Verified, bytes], Answer] = lambda *_: Answer(404, b"")) -> None:
+    def __init__(self, answer: Callable[[Invocation, bytes], Answer] = lambda *_: Answer(404, b"")) -> None:
         self._answer = answer
 
-    async def __call__(self, verified: Verified, body: bytes) -> Answer:
-        return self._answer(verified, body)
+    async def __call__(self, asked: Invocation, body: bytes) -> Answer:
+        return self._answer(asked, body)
 
-    def begin(self, verified: Verified, body: bytes, tell: Tell) -> None:
-        tell(self._answer(verified, body))
+    def begin(self, asked: Invocation, body: bytes, tell: Tell) -> None:
+        tell(self._answer(asked, body))
 
 
 @contextmanager

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import re
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -17,10 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.app.ways import ENDPOINT, Ways, answer, invocation, signed, text, ways
+from tests.fronts import ACCESS_KEY
 from tests.gateways import until
 from tests.planes import plane
 
-CALLS = 104
+CALLS = 80
 """Python's functions that the gateway may call for one invocation, on average."""
 PATH = f"/endpoints/{ENDPOINT}/invocations"
 
@@ -61,9 +64,9 @@ BODIES = [
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body[:12].decode("latin-1"))
 def test_what_an_instance_says(both: Ways, body: bytes) -> None:
-    before = both.taken
+    before = both.shortcut.taken
     told = same(both, invocation(body, Accept="application/json"))
-    assert both.taken == before + (len(body) < 65536)
+    assert both.shortcut.taken == before + (len(body) < 65536)
     ok = body[:1] not in (b"4", b"5")
     assert told.startswith(b"HTTP/1.1 200 " if ok else b"HTTP/1.1 424 ")
     assert told.endswith(body.partition(b" ")[2]) or not ok
@@ -146,6 +149,101 @@ UNUSUAL: dict[str, Any] = {
 @pytest.mark.parametrize("make", UNUSUAL.values(), ids=list(UNUSUAL))
 def test_what_is_unusual_or_amiss(both: Ways, make: Any) -> None:
     assert same(both, make()).startswith(b"HTTP/1.1 ")
+    same_after_its_like(both, make())
+
+
+SDK = {
+    "Content-Type": "text/csv",
+    "User-Agent": "Boto3/1.40 md/%s",
+    "amz-sdk-invocation-id": "6f1c0c2e",
+    "amz-sdk-request": "attempt=1",
+}
+
+
+@contextmanager
+def familiar(both: Ways, headers: dict[str, str], way: int = 0) -> Iterator[socket.socket]:
+    """A connection that has had requests with these headers; on the short way it knows their form."""
+    with both.connect(way) as client:
+        for number in range(3):
+            client.sendall(invocation(b"200 before %d" % number, **headers))
+            assert answer(client).endswith(b"before %d" % number)
+        yield client
+
+
+def same_after_its_like(both: Ways, sent: bytes, headers: dict[str, str] = GOOD) -> bytes:
+    """What both ways answer to a request, after others like it on the same connection."""
+    told = []
+    for way in (0, 1):
+        with familiar(both, headers, way) as client:
+            with suppress(ConnectionError):
+                client.sendall(sent)
+            told.append(answer(client))
+    assert comparable(told[0]) == comparable(told[1])
+    return told[0]
+
+
+@pytest.mark.parametrize("headers", [GOOD, SDK, {}], ids=["signer", "sdk", "none"])
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body[:12].decode("latin-1"))
+def test_requests_alike_are_taken_by_their_form(both: Ways, body: bytes, headers: dict[str, str]) -> None:
+    before = both.shortcut.again_taken
+    sent = invocation(body, **headers | ({"amz-sdk-invocation-id": "7/8.(9)"} if headers is SDK else {}))
+    assert same_after_its_like(both, sent, headers).startswith(b"HTTP/1.1 ")
+    assert both.shortcut.again_taken - before == (len(body) < 60_000)
+
+
+AMISS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
+    "another signature": lambda given: changed(
+        given, Authorization=given["Authorization"][:-64] + given["Authorization"][-64:][::-1]
+    ),
+    "another second": lambda given: changed(given, **{"X-Amz-Date": given["X-Amz-Date"][:-2] + "Z"}),
+    "no time": lambda given: changed(given, **{"X-Amz-Date": given["X-Amz-Date"][:9] + "996199Z"}),
+    "another day": lambda given: changed(given, **{"X-Amz-Date": "2020" + given["X-Amz-Date"][4:]}),
+    "another type": lambda given: changed(given, **{"Content-Type": "text/CSV"}),
+    "another host": lambda given: changed(given, Host="gateway2"),
+    "a shorter body": lambda given: changed(given, **{"Content-Length": str(len(BODY) - 1)}),
+}
+
+
+@pytest.mark.parametrize("change", AMISS.values(), ids=list(AMISS))
+def test_a_request_alike_is_verified_like_any_other(both: Ways, change: Any) -> None:
+    told = same_after_its_like(both, text(change(signed(BODY, GOOD)), BODY))
+    assert told.startswith((b"HTTP/1.1 403 ", b"HTTP/1.1 400 ")), told
+
+
+def test_a_key_that_is_taken_away_signs_nothing_more(both: Ways) -> None:
+    with familiar(both, GOOD) as client:
+        secret = both.keys.pop(ACCESS_KEY)
+        try:
+            client.sendall(invocation(BODY, **GOOD))
+            assert answer(client).startswith(b"HTTP/1.1 403 ")
+        finally:
+            both.keys[ACCESS_KEY] = secret
+
+
+@pytest.mark.parametrize("said", [b"200 good", b"200 Good"], ids=["right", "wrong"])
+def test_a_sum_that_the_head_tells_is_compared(both: Ways, said: bytes) -> None:
+    def sent(body: bytes, said: bytes) -> bytes:
+        return text(signed(body, GOOD | {"X-Amz-Content-SHA256": hashlib.sha256(said).hexdigest()}), body)
+
+    with both.connect(0) as client:
+        for body in (b"200 a", b"200 b", b"200 c"):
+            client.sendall(sent(body, body))
+            assert answer(client).startswith(b"HTTP/1.1 200 ")
+        client.sendall(sent(b"200 good", said))
+        told = answer(client)
+    assert comparable(told) == comparable(both.said(1, sent(b"200 good", said)))
+    assert told.startswith(b"HTTP/1.1 200 ") == (said == b"200 good")
+
+
+def test_an_old_request_sent_again_is_refused(both: Ways) -> None:
+    old = invocation(BODY, **GOOD)
+    with familiar(both, GOOD) as client:
+        both.ahead = 16 * 60
+        try:
+            client.sendall(old)
+            assert b"Signature expired" in answer(client)
+        finally:
+            both.ahead = 0
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -178,6 +276,7 @@ def test_any_request(
     parts = [sent[a:b] for a, b in zip([0, *sorted(cuts)], [*sorted(cuts), len(sent)], strict=True)]
     if b"\r\n\r\n" in sent and re.search(rb"(?i)\r\ncontent-length: %d\r\n" % len(body), sent):
         same(both, *parts)
+        same_after_its_like(both, sent)
 
 
 def test_cut_anywhere_it_says_the_same(both: Ways) -> None:
@@ -288,11 +387,11 @@ def test_few_functions_are_called_for_one(both: Ways) -> None:
                 assert answer(client).endswith(b"fine")
 
         ask(200)
-        taken = both.taken
+        taken = both.shortcut.taken
         both.here(lambda: sys.setprofile(count))
         ask(number)
         both.here(lambda: sys.setprofile(None))
-        assert both.taken == taken + number
+        assert both.shortcut.taken == taken + number
         assert calls / number <= CALLS
         # Nothing is left behind by those that are over.
         gc.collect()

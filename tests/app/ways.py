@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -19,10 +21,12 @@ from botocore.credentials import Credentials
 from skewless.app.connections import Bounds, bounded
 from skewless.app.invocations import Invocations
 from skewless.aws.front import Front
-from skewless.aws.http import Answer, Head
+from skewless.aws.http import Head
+from skewless.aws.shortcut import Again, Shortcut, Told
 from skewless.aws.signature import Verifier
 from skewless.control.plane import Plane
 from skewless.services import Services
+from skewless.serving.forms import Form
 from skewless.supervisor.endpoints import Endpoints
 from skewless.supervisor.fleet import Fleet, Variant
 from skewless.supervisor.instances import Instance, Place
@@ -101,6 +105,30 @@ def _reply(status: int, asked: dict[str, str], body: bytes) -> bytes:
     return f"HTTP/1.1 {status} Told\r\n{lines}\r\n".encode("latin-1") + body
 
 
+class Counted(Shortcut):
+    """Counts what is taken, and how much of it by its head's form."""
+
+    taken = 0
+    again_taken = 0
+
+    def take(self, head: Head, body: bytes, told: Told) -> bool:
+        taken = super().take(head, body, told)
+        self.taken += taken
+        return taken
+
+    def again(self, form: Form, head: Head) -> Again | None:
+        again = super().again(form, head)
+
+        def take(found: re.Match[bytes], body: bytes, told: Told) -> bool:
+            assert again is not None
+            taken = again(found, body, told)
+            self.taken += taken
+            self.again_taken += taken
+            return taken
+
+        return None if again is None else take
+
+
 class Ways:
     """The two ports, and how often the short way was taken."""
 
@@ -108,12 +136,15 @@ class Ways:
         self.plane = plane
         self.endpoints = Endpoints(plane, Services("http://gateway", REGION, "", ""), folder, folder)
         self.invocations = Invocations(plane, self.endpoints)
-        verifier = Verifier({ACCESS_KEY: SECRET})
+        self.keys = {ACCESS_KEY: SECRET}
+        self.ahead = 0.0
+        """Seconds by which the gateway's clock is."""
+        verifier = Verifier(self.keys, lambda: time.time() + self.ahead)
         self.front = Front(plane, verifier, s3=nothing_here, invoke=self.invocations, most_bytes=1 << 20)
         self.fleet = Fleet([_variant(name, weight, folder) for name, weight in VARIANTS.items()])
-        self.taken = 0
+        self.shortcut = Counted(verifier, self.invocations)
         self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-        protocols = (bounded(Bounds(), self._count), bounded(Bounds()))
+        protocols = (bounded(Bounds(), self.shortcut), bounded(Bounds()))
         self.servers = [uvicorn.Server(self.config(protocol)) for protocol in protocols]
         self.loop = uvloop.new_event_loop()
 
@@ -128,11 +159,6 @@ class Ways:
             server_header=False,
             timeout_graceful_shutdown=1,
         )
-
-    def _count(self, head: Head, body: bytes, told: Callable[[Answer], None]) -> bool:
-        taken = self.front.shortcut(head, body, told)
-        self.taken += taken
-        return taken
 
     def run(self) -> None:
         """Serve until the servers are asked to end."""

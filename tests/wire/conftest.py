@@ -9,6 +9,7 @@ import pytest
 
 from skewless.aws.front import KEY, Receive, Scope, Send, Verified
 from skewless.aws.http import Answer
+from skewless.aws.invoke import Invocation
 from skewless.control.plane import Plane
 from tests.fronts import Stand, front
 from tests.planes import plane as make_plane
@@ -28,9 +29,9 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def echo_invocation(verified: Verified, body: bytes) -> Answer:
+def echo_invocation(asked: Invocation, body: bytes) -> Answer:
     """Stands for InvokeEndpoint."""
-    return Answer(200, body, {"x-told": json.dumps([verified.signed.claim.service])})
+    return Answer(200, body, {"x-told": asked.head.path.decode()})
 
 
 @pytest.fixture(scope="package")

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skewless.aws.chunks import body_of
-from skewless.aws.signature import LONGEST_EXPIRY, SKEW, Fault, SignatureRefused, Signed, Verifier
+from skewless.aws.signature import LONGEST_EXPIRY, Fault, SignatureRefused, Signed, Verifier
+from skewless.aws.sigv4 import SKEW
 from tests.fronts import ACCESS_KEY, SECRET
 from tests.wire.captured import Sent, catch, client, of_url
 

@@ -14,11 +14,14 @@ import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from skewless.aws.alike import DIFFERING
 from skewless.aws.http import Answer, Head
+from skewless.aws.shortcut import Again, Shortcut
+from skewless.serving.forms import Blank, Form
 from skewless.serving.protocol import Protocol
 
 MOST_HEAD: Final = 64 << 10
@@ -28,15 +31,13 @@ _FILES: Final = 8192
 """Open files that the process asks for: each connection is one, and so are objects, logs, instances' sockets."""
 
 
+_END: Final = b"\r\n\r\n"
 _INVOCATION: Final = re.compile(rb"/endpoints/[A-Za-z0-9-]+/invocations")
 _UNUSUAL: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 _UNHEARD: Final = asyncio.Event()
 """What uvicorn would wake an application with."""
 _SHORT: Final = 64 << 10
 """Bytes of a body on the short way; the signature of a longer one takes its time."""
-
-Shortcut = Callable[[Head, bytes, Callable[[Answer], None]], bool]
-"""Takes a whole request, whose answer is told with all its headers; False where the application has to answer it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,12 @@ def make_room() -> Bounds:
     return usual if soft == resource.RLIM_INFINITY else Bounds(connections=min(usual.connections, soft // 2))
 
 
-def bounded(given: Bounds, way: Shortcut = lambda *_: False) -> type[Connection]:
+def bounded(given: Bounds, way: Shortcut | None = None) -> type[Connection]:
     """The class of connections with these bounds, which is how uvicorn takes a protocol."""
 
     class Bounded(Connection):
         bounds = given
-        shortcut = staticmethod(way)
+        shortcut = way
 
     return Bounded
 
@@ -77,10 +78,10 @@ class Invocation:
 
     __slots__ = ("_connection", "disconnected", "keep_alive", "message_event", "response_complete")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, keep_alive: bool) -> None:
         self._connection = connection
         self.disconnected = False
-        self.keep_alive = connection.parser.should_keep_alive()
+        self.keep_alive = keep_alive
         self.message_event = _UNHEARD
         self.response_complete = False
 
@@ -113,13 +114,18 @@ class Connection(Protocol):
     """HTTP on one connection, with an end to every wait for the client."""
 
     bounds = Bounds()
-    shortcut: Shortcut = staticmethod(lambda *_: False)
+    shortcut: Shortcut | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # it asks for what it is always given
         self._in_vain = 0
         self._parts: list[bytes] | None = None
         """The body of a request that may go the short way."""
+        self._taken: Head | None = None
+        """That of a request which has just been taken on the short way, and may be like the next ones."""
+        self._last: Blank | None = None
+        self._again: tuple[Form, Again] | None = None
+        """The form of the last heads, and who takes requests that have it."""
         self.when_read: Callable[[], None] | None = None
         """Sends an answer that waits until the client reads."""
         self._own: tuple[object, bytes] = (None, b"")
@@ -141,8 +147,14 @@ class Connection(Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._in_vain += len(data)
+        alone = self.between and not self._in_vain and not self.first and self.is_idle()
+        if alone and self._is_taken_again(data):
+            return
+        self._in_vain, self._taken = self._in_vain + len(data), None
         super().data_received(data)
+        taken: Head | None = self._taken
+        if alone and taken is not None:
+            self._learn(data, taken)
         if self._parts is not None and not self.transport.is_closing():
             self._take_the_long_way()  # more of the body is to come, and the application knows how to wait
         if self.transport.is_closing():
@@ -151,19 +163,46 @@ class Connection(Protocol):
             self._refuse(
                 "431 Request Header Fields Too Large", f"A request's head has up to {MOST_HEAD} bytes."
             )
-        elif self._in_vain and self._timer is None and self._idle():
+        elif self._in_vain and self._timer is None and self.is_idle():
             self._wait()  # bytes came, which ended the wait for a next request, but no head is complete
+
+    def _is_taken_again(self, data: bytes) -> bool:
+        """Take a whole request that has the form of those before it, which the parser need not read."""
+        if self._again is None:
+            return False
+        form, take = self._again
+        found = form.match(data)
+        if found is None or len(data) - found.end() != int(found[form.size]) or len(data) > _SHORT:
+            return False
+        invocation, before = Invocation(self, keep_alive=True), self.cycle
+        self.cycle = invocation  # type: ignore[assignment]  # it has all that is asked of one
+        if take(found, data[found.end() :], invocation.answer):
+            self._unset_keepalive_if_required()
+            return True
+        self.cycle = before
+        return False
+
+    def _learn(self, data: bytes, head: Head) -> None:
+        """Know the form of a head, which has come alone with its body, when it comes for the second time."""
+        text = data[: data.find(_END) + len(_END)]
+        blank = DIFFERING.blank(text, self.headers)
+        if blank is not None and blank == self._last and self.shortcut is not None:
+            form = DIFFERING.form(blank)
+            again = self.shortcut.again(form, head)
+            self._again = None if again is None else (form, again)
+        self._last = blank
 
     # What the parser tells.
 
     def on_message_begin(self) -> None:
+        self.between = False
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
         self._in_vain = 0
         self._stop_waiting()
-        if self._idle() and self._is_invocation():
-            self._first, self._parts = False, []
+        if self.shortcut is not None and self.is_idle() and self._is_invocation():
+            self.first, self._parts = False, []
         else:
             self._take_the_long_way()
 
@@ -176,12 +215,15 @@ class Connection(Protocol):
 
     def on_message_complete(self) -> None:
         self._in_vain = 0
-        if self._parts is not None:
-            invocation, before = Invocation(self), self.cycle
+        self.between = True
+        if self._parts is not None and self.shortcut is not None:
+            keeps = self.parser.should_keep_alive()
+            invocation, before = Invocation(self, keep_alive=keeps), self.cycle
             self.cycle = invocation  # type: ignore[assignment]  # it has all that is asked of one
             head = Head.of("POST", self.url, b"", self.headers)
-            if self.shortcut(head, b"".join(self._parts), invocation.answer):
+            if self.shortcut.take(head, b"".join(self._parts), invocation.answer):
                 self._parts = None
+                self._taken = head if keeps else None
                 return
             self.cycle = before
             self._take_the_long_way()
@@ -233,7 +275,7 @@ class Connection(Protocol):
     def _look(self) -> None:
         """Close a connection that was not used. The timer is not set anew for each answer, which would cost more."""
         self._quiet = None
-        if self._timer is not None or self.timeout_keep_alive_task is not None or not self._idle():
+        if self._timer is not None or self.timeout_keep_alive_task is not None or not self.is_idle():
             return  # others see to it, or the answer that is to come
         left = self._quiet_since + self.timeout_keep_alive - self.loop.time()
         if left > 0:
@@ -270,11 +312,6 @@ class Connection(Protocol):
         if self._unread is None:
             self._unread = self.loop.call_later(self.bounds.read_seconds, self.transport.abort)
 
-    def _idle(self) -> bool:
-        """Whether nothing is being answered."""
-        current: Any = self.cycle
-        return current is None or current.response_complete
-
     def _wait(self) -> None:
         self._timer = self.loop.call_later(self.bounds.head_seconds, self._too_late)
 
@@ -285,7 +322,7 @@ class Connection(Protocol):
 
     def _too_late(self) -> None:
         self._timer = None
-        if not self._idle():
+        if not self.is_idle():
             return  # the next head may wait for this answer; what comes after it is looked at anew
         if self._in_vain:
             self._refuse(
@@ -298,7 +335,7 @@ class Connection(Protocol):
 
     def _refuse(self, status: str, why: str) -> None:
         """Close the connection, with an answer unless one is under way."""
-        if self._idle():
+        if self.is_idle():
             lines = ("content-type: text/plain", f"content-length: {len(why)}", "connection: close", "", why)
             self.transport.write("\r\n".join((f"HTTP/1.1 {status}", *lines)).encode())
             self.transport.close()

@@ -16,12 +16,13 @@ from typing import Final
 import uvicorn
 import uvloop
 
-from skewless.app.connections import Shortcut, bounded, make_room
+from skewless.app.connections import bounded, make_room
 from skewless.app.data_dir import REGION, DataDir, Identity
 from skewless.app.invocations import Invocations
 from skewless.app.scrapes import Scrapes
 from skewless.aws.front import App, Front
 from skewless.aws.s3 import ForwardApp, S3App
+from skewless.aws.shortcut import Shortcut
 from skewless.aws.signature import Verifier
 from skewless.blobs import Blobs, open_blobs
 from skewless.containers.process.registered import read_images

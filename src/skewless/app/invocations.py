@@ -15,8 +15,8 @@ from time import perf_counter_ns
 from typing import Any, Final
 
 from skewless.app.meters import Meters
-from skewless.aws.front import REQUEST_ID, Tell, Verified
 from skewless.aws.http import Answer
+from skewless.aws.invoke import REQUEST_ID, Invocation, Tell
 from skewless.control import deployments
 from skewless.control.plane import Plane
 from skewless.supervisor.endpoints import Endpoints, Invoked, Lost, WrongContainer
@@ -53,16 +53,16 @@ class Invocations:
         self.meters = Meters(plane.metrics)
         self._tasks: set[asyncio.Task[Answer]] = set()
 
-    def begin(self, verified: Verified, body: bytes, tell: Tell) -> None:
+    def begin(self, asked: Invocation, body: bytes, tell: Tell) -> None:
         """As calling it, for whom the answer is told; a task is made only where more than that is waited for."""
         started = perf_counter_ns()
-        headers = verified.head.headers
-        name = _endpoint(verified.head.path)
+        headers = asked.head.headers
+        name = _endpoint(asked.head.path)
 
         def told(outcome: Invoked | Exception) -> None:
             assert name is not None
             if isinstance(outcome, HopError):
-                self._begin_task(self(verified, body, started, lost=outcome.sent), tell)
+                self._begin_task(self(asked, body, started, lost=outcome.sent), tell)
                 return
             try:
                 answer = self._outcome(name, outcome, started, len(body))
@@ -75,21 +75,21 @@ class Invocations:
             name is not None
             and _REFUSED.keys().isdisjoint(headers)
             and self.endpoints.offer(
-                name, headers.get(_VARIANT), _given(verified), body, headers.get(_TARGET), told
+                name, headers.get(_VARIANT), _given(asked), body, headers.get(_TARGET), told
             )
         )
         if not offered:
-            self._begin_task(self(verified, body, started), tell)
+            self._begin_task(self(asked, body, started), tell)
 
     async def __call__(
-        self, verified: Verified, body: bytes, started: int | None = None, lost: int = 0
+        self, asked: Invocation, body: bytes, started: int | None = None, lost: int = 0
     ) -> Answer:
         """Have an instance answer a request whose signature holds, and say how that went as the runtime does.
 
         ``started``: since when it is counted; ``lost``: how often an instance has gone away with it before.
         """
         started = started or perf_counter_ns()
-        path, headers = verified.head.path, verified.head.headers
+        path, headers = asked.head.path, asked.head.headers
         name = _endpoint(path)
         if name is None:
             return _refusal(
@@ -100,7 +100,7 @@ class Invocations:
                 return _refusal("ValidationError", f"{why}. Leave the parameter out.")
         try:
             wanted, target = headers.get(_VARIANT), headers.get(_TARGET)
-            given = _given(verified)
+            given = _given(asked)
             invoked = await self.endpoints.invoke(name, wanted, given, body, target, lost=lost)
         except WrongContainer as error:
             return _refusal("ValidationError", str(error))
@@ -206,11 +206,11 @@ def _endpoint(path: bytes) -> str | None:
     return found[1].decode() if found else None
 
 
-def _given(verified: Verified) -> list[tuple[str, str]]:
+def _given(asked: Invocation) -> list[tuple[str, str]]:
     """The headers that the instance gets."""
-    headers = verified.head.headers
+    headers = asked.head.headers
     given = [(key, headers[key]) for key in _FORWARDED if key in headers]
-    given.append((REQUEST_ID, verified.request_id))
+    given.append((REQUEST_ID, asked.request_id))
     return given
 
 

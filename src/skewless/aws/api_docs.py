@@ -8,8 +8,9 @@ from typing import Final
 from skewless.aws.front import MOST_BYTES, PATIENCE
 from skewless.aws.model import SCOPES, service
 from skewless.aws.s3.operations import HANDLERS, RECEIVERS
-from skewless.aws.signature import LONGEST_EXPIRY, SKEW, Fault
+from skewless.aws.signature import LONGEST_EXPIRY, Fault
 from skewless.aws.signature_errors import FAMILIES, MISMATCH
+from skewless.aws.sigv4 import SKEW
 from skewless.aws.validate import CODES
 from skewless.control.operations import OPERATIONS
 

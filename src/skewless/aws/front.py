@@ -10,7 +10,7 @@ A request goes through these steps, in this order:
 6. `Dispatcher`, in a thread: service, operation, members, validation, the operation itself, its answer
 7. whatever was refused on the way, as the protocol tells errors
 
-An InvokeEndpoint with nothing unusual about it need not come as ASGI messages: `Front.shortcut` takes it as a whole.
+An InvokeEndpoint with nothing unusual about it need not come as ASGI messages: see `skewless.aws.shortcut`.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from random import getrandbits
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from skewless.aws.chunks import body_of
+from skewless.aws.closing import closing, internal_failure
 from skewless.aws.dispatch import Call, Dispatcher
 from skewless.aws.http import Answer, Head
+from skewless.aws.invoke import REQUEST_ID, Invocation, Invoke, request_id
 from skewless.aws.protocols import RUNTIME, Dialect, dialect_of
-from skewless.aws.protocols.rest_json import is_invocation, require_invocation
+from skewless.aws.protocols.rest_json import require_invocation
 from skewless.aws.refusal import Refusal, Refused
+from skewless.aws.shortcut import Shortcut
 from skewless.aws.signature import SignatureRefused, Signed, Verifier
 from skewless.aws.signature_errors import refusal_of_signature
 from skewless.control.plane import Plane
@@ -47,37 +49,21 @@ MOST_BYTES: Final = 16 << 20
 PATIENCE: Final = 60.0
 """Seconds that such a body may take to come; of an object's body, seconds without a byte."""
 THREADS: Final = 8
-REQUEST_ID: Final = "x-amzn-requestid"
 LONG: Final = 128 << 10
 """Bytes of a body that is summed up in a thread, so that nobody waits for it."""
-_FAILED: Final = "request %s: %s %s"
 KEY: Final = "skewless"
 """Where an app finds `Verified` in its scope."""
 
 
 @dataclass(slots=True)
 class Verified:
-    """What the front tells the apps of S3 and InvokeEndpoint, as ``scope["skewless"]``."""
+    """What the front tells the app of S3, as ``scope["skewless"]``."""
 
     head: Head
     signed: Signed
     request_id: str
     trailers: dict[str, str] = field(default_factory=dict)
     """What came after an S3 body in chunks, once that has been received."""
-
-
-Tell: TypeAlias = Callable[[Answer | BaseException], None]
-"""Hears an answer, or what went wrong that should not."""
-
-
-class Invoke(Protocol):
-    """InvokeEndpoint, for requests whose signature holds."""
-
-    async def __call__(self, verified: Verified, body: bytes) -> Answer:
-        """The answer."""
-
-    def begin(self, verified: Verified, body: bytes, tell: Tell) -> None:
-        """The same without a task, where it can do without: ``tell`` gets the answer."""
 
 
 class Front:
@@ -94,6 +80,7 @@ class Front:
         patience: float = PATIENCE,
     ) -> None:
         """``s3`` and ``invoke`` get requests whose signature holds; ``receive`` gives S3 the object's bytes."""
+        self.shortcut = Shortcut(verifier, invoke)
         self._dispatcher = Dispatcher(plane)
         self._verifier = verifier
         self._s3 = s3
@@ -122,35 +109,10 @@ class Front:
         except Disconnected:
             pass
         except Exception:
-            log.exception(_FAILED, reply.request_id, head.method, head.path.decode("latin-1"))
+            log.exception("request %s: %s %s", reply.request_id, head.method, head.path.decode("latin-1"))
             if reply.begun:
                 raise  # the server then closes the connection, which tells the client that there is no more
-            await reply.refuse(_internal_failure(reply.request_id), dialect)
-
-    def shortcut(self, head: Head, body: bytes, told: Callable[[Answer], None]) -> bool:
-        """Answer an InvokeEndpoint that has come as a whole; ``told`` gets the answer with all its headers.
-
-        False where something is amiss or unusual: the app answers that.
-        """
-        if dialect_of(head) is not RUNTIME or not is_invocation(head):
-            return False
-        try:
-            claim = self._verifier.claim(head)
-            if claim.service != "sagemaker":
-                return False
-            signed = self._verifier.check(head, claim, _sum_of(body))
-        except SignatureRefused:
-            return False
-        verified = Verified(head, signed, request_id())
-
-        def tell(outcome: Answer | BaseException) -> None:
-            told(_whole(outcome, verified))
-
-        try:
-            self._invoke.begin(verified, body, tell)
-        except Exception as error:
-            tell(error)
-        return True
+            await reply.refuse(internal_failure(reply.request_id), dialect)
 
     async def _answer(
         self, scope: Scope, receive: Receive, reply: Reply, head: Head, dialect: Dialect
@@ -163,10 +125,10 @@ class Front:
             return
         body = await self._body(receive, head)
         total = await asyncio.to_thread(_sum_of, body) if len(body) > LONG else _sum_of(body)
-        signed = self._verifier.check(head, claim, total)
+        self._verifier.check(head, claim, total)
         if dialect is RUNTIME and claim.service == "sagemaker":
             require_invocation(head)
-            await reply.send(await self._invoke(Verified(head, signed, reply.request_id), body))
+            await reply.send(await self._invoke(Invocation(head, reply.request_id), body))
             return
         call = Call(head, body, claim.service, dialect, reply.request_id)
         answer = await asyncio.get_running_loop().run_in_executor(
@@ -243,13 +205,7 @@ class Reply:
             raise ConnectionAbortedError(
                 f"request {self.request_id} was refused while answered: {refusal.message}"
             )
-        await self.send(_last(refusal, dialect, self.request_id))
-
-
-def request_id() -> str:
-    """A new id, in the form of a random UUID: by it an answer is found in logs, and nothing depends on its secrecy."""
-    text = f"{getrandbits(128):032x}"
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
+        await self.send(closing(refusal, dialect, self.request_id))
 
 
 def checked(receive: Receive, verified: Verified, patience: float) -> Receive:
@@ -278,26 +234,3 @@ def checked(receive: Receive, verified: Verified, patience: float) -> Receive:
 
 def _sum_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
-
-
-def _whole(outcome: Answer | BaseException, verified: Verified) -> Answer:
-    """An answer with all its headers."""
-    if isinstance(outcome, BaseException):
-        head = verified.head
-        log.error(_FAILED, verified.request_id, head.method, head.path.decode("latin-1"), exc_info=outcome)
-        outcome = _last(_internal_failure(verified.request_id), RUNTIME, verified.request_id)
-    headers = dict(outcome.headers)
-    headers["content-length"] = str(len(outcome.body))
-    headers[REQUEST_ID] = verified.request_id
-    return Answer(outcome.status, outcome.body, headers)
-
-
-def _internal_failure(request_id: str) -> Refusal:
-    text = f"The service failed. Its log has the details under request id {request_id}"
-    return Refusal("InternalFailure", "InternalFailure", text, 500)
-
-
-def _last(refusal: Refusal, dialect: Dialect, request_id: str) -> Answer:
-    """A refusal with which the connection ends."""
-    answer = dialect.refuses.refuse(refusal, None, request_id)
-    return Answer(answer.status, answer.body, {**answer.headers, "connection": "close"})

@@ -12,7 +12,6 @@ import hmac
 import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import lru_cache
@@ -22,11 +21,9 @@ from urllib.parse import unquote_to_bytes
 from skewless.aws import legacy_signature as legacy
 from skewless.aws.canonical import canonical_request
 from skewless.aws.http import Head
+from skewless.aws.sigv4 import ALGORITHM, SKEW, TIME, is_near, seconds_of, signature, signing_key, stamp
 from skewless.errors import SkewlessError
 
-ALGORITHM: Final = "AWS4-HMAC-SHA256"
-SKEW: Final = 15 * 60
-"""Seconds that a client's clock may differ from ours."""
 LONGEST_EXPIRY: Final = 7 * 24 * 3600
 """Seconds that a presigned URL may be good for."""
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
@@ -41,7 +38,6 @@ SIGNED_BY: Final = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*Signature="
 )
 """An Authorization header up to the signature, which has 64 digits."""
-TIME: Final = re.compile(r"\d{8}T\d{6}Z")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 PRESIGNED: Final = (
     "X-Amz-Algorithm",
@@ -112,8 +108,8 @@ class Verifier:
 
     def __init__(self, keys: Mapping[str, str], now: Callable[[], float] = time.time) -> None:
         """``keys``: secrets by access key; ``now``: seconds since 1970."""
-        self._keys = keys
-        self._now = now
+        self.keys = keys
+        self.now = now
 
     def claim(self, head: Head) -> Claim:
         """What the head says, refused where that alone shows that the request will not do: before any body is read."""
@@ -133,7 +129,7 @@ class Verifier:
             claim = self._legacy(head)
         else:
             raise SignatureRefused(Fault.MISSING, "Request is missing Authentication Token")
-        if claim.access_key not in self._keys:
+        if claim.access_key not in self.keys:
             raise SignatureRefused(
                 Fault.UNKNOWN_KEY,
                 f"the access key {claim.access_key} is not known here; `skewless env` prints the one that is",
@@ -145,16 +141,14 @@ class Verifier:
     def check(self, head: Head, claim: Claim, body_sum: str | None) -> Signed:
         """The signature itself. ``body_sum`` is the SHA-256 of the body that came, None where it is still to come."""
         said = _said_of_body(claim, body_sum)
-        secret = self._keys[claim.access_key]
+        secret = self.keys[claim.access_key]
         if not claim.scope:
             wanted = legacy.signature_of(head, legacy.fields_of(head.query), secret)
             _require_equal(wanted, claim.signature)
             return Signed(claim, said, b"")
-        key = _signing_key(secret, claim.scope)
+        key = signing_key(secret, claim.scope)
         canonical = canonical_request(head, claim.signed_headers, claim.service, said)
-        digest = hashlib.sha256(canonical).hexdigest()
-        text = f"{ALGORITHM}\n{claim.when}\n{claim.scope}\n{digest}".encode()
-        _require_equal(hmac.digest(key, text, "sha256").hex(), claim.signature)
+        _require_equal(signature(key, claim.when, claim.scope, canonical), claim.signature)
         return Signed(claim, said, key)
 
     def _in_header(self, head: Head, authorization: str) -> Claim:
@@ -225,7 +219,7 @@ class Verifier:
                 Fault.QUERY,
                 "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
             )
-        if int(expires) < self._now():
+        if int(expires) < self.now():
             raise SignatureRefused(Fault.EXPIRED, "Request has expired")
         bare = legacy.bare_names(head, fields)
         if bare:
@@ -237,20 +231,18 @@ class Verifier:
         return Claim(access_key, "", "", "s3", expires, (), signature, True, UNSIGNED)
 
     def _check_time(self, claim: Claim) -> None:
-        now, then = self._now(), _seconds(claim.when)
-        if abs(now - then) <= SKEW:
+        now, then = self.now(), seconds_of(claim.when)
+        if is_near(claim.when, now):
             return
-        limit = _stamp(now - SKEW if then < now else now + SKEW)
-        early = f"Signature expired: {claim.when} is now earlier than {limit} ({_stamp(now)} - 15 min.)"
-        late = (
-            f"Signature not yet current: {claim.when} is still later than {limit} ({_stamp(now)} + 15 min.)"
-        )
+        limit = stamp(now - SKEW if then < now else now + SKEW)
+        early = f"Signature expired: {claim.when} is now earlier than {limit} ({stamp(now)} - 15 min.)"
+        late = f"Signature not yet current: {claim.when} is still later than {limit} ({stamp(now)} + 15 min.)"
         raise SignatureRefused(Fault.SKEWED, early if then < now else late)
 
     def _check_expiry(self, when: str, expires: str) -> None:
         if not (expires.isascii() and expires.isdecimal() and 0 < int(expires[:9]) <= LONGEST_EXPIRY):
             raise SignatureRefused(Fault.QUERY, f"X-Amz-Expires must be 1 to {LONGEST_EXPIRY} seconds")
-        now, then = self._now(), _seconds(when)
+        now, then = self.now(), seconds_of(when)
         if then > now + SKEW:
             raise SignatureRefused(Fault.EXPIRED, "Request is not valid yet")
         if then + int(expires) < now:
@@ -328,25 +320,14 @@ def _time_of(head: Head) -> str:
                 Fault.INCOMPLETE,
                 "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.",
             ) from None
-        return _stamp(sent.timestamp())
+        return stamp(sent.timestamp())
     try:
-        _seconds(when)
+        seconds_of(when)
     except ValueError:
         raise SignatureRefused(
             Fault.INCOMPLETE, f"Date must be in ISO-8601 'basic format'. Got '{when}'."
         ) from None
     return when
-
-
-@lru_cache(maxsize=256)
-def _seconds(when: str) -> float:
-    if not TIME.fullmatch(when):
-        raise ValueError(when)
-    return datetime.strptime(when, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
-
-
-def _stamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def _auth_fields(query: bytes) -> dict[str, str]:
@@ -412,11 +393,3 @@ def _said_of_body(claim: Claim, body_sum: str | None) -> str:
             Fault.BODY_CHANGED, "The provided 'x-amz-content-sha256' header does not match what was computed."
         )
     return claim.body_sum
-
-
-@lru_cache(maxsize=256)
-def _signing_key(secret: str, scope: str) -> bytes:
-    key = f"AWS4{secret}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode("latin-1"), "sha256")
-    return key

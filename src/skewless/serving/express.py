@@ -32,8 +32,6 @@ class Express(Ordinarily):
     """One connection to an application that may have a lane."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
-        self._between = True
-        """Whether the parser is between two requests."""
         self._held = b""
         """A known head and the start of its body, which the parser has not seen: it may never have to."""
         self._found: Ordinary | None = None
@@ -48,13 +46,14 @@ class Express(Ordinarily):
 
     def data_received(self, data: bytes) -> None:
         lane = self._lane
-        if lane is None or not self._between or not self._is_idle():
+        if lane is None or not self.between or not self.is_idle():
             super().data_received(data)
             return
         if self._held:
             data, self._held = self._held + data, b""
         end = data.find(_END) + len(_END)
-        known = lane.heads.find(data[:end])
+        text = data[:end]
+        known = lane.heads.find(text) or lane.heads.alike(text)
         if known is None:
             self._read(data, end, lane.heads)
             return
@@ -68,11 +67,11 @@ class Express(Ordinarily):
 
     def _read(self, data: bytes, end: int, heads: Heads) -> None:
         """Have the parser read what it may not know yet, and remember a first head in it that it finds ordinary."""
-        as_it_came, self._found = not self._first, None
+        as_it_came, self._found = not self.first, None
         super().data_received(data)
         found: Ordinary | None = self._found
         if found is not None and as_it_came and end <= len(data) <= end + found.size:
-            heads.learn(data[:end], found)
+            heads.learn(data[:end], self.headers, found)
 
     def _release(self) -> None:
         """Hand a request that is still coming to the application."""
@@ -85,7 +84,7 @@ class Express(Ordinarily):
     # What the parser tells.
 
     def on_message_begin(self) -> None:
-        self._between = False
+        self.between = False
         if self._lane is None:
             super().on_message_begin()
         else:
@@ -96,11 +95,11 @@ class Express(Ordinarily):
         if lane is None:
             super().on_headers_complete()
             return
-        found = ordinary(self.headers) if self._is_plain(lane) and self._is_idle() else None
+        found = ordinary(self.headers) if self._is_plain(lane) and self.is_idle() else None
         if found is None or found.size > lane.promptness.size:
             self._go_the_other_way()
         else:
-            self._found, self._coming, self._first = found, True, False
+            self._found, self._coming, self.first = found, True, False
 
     def on_body(self, body: bytes) -> None:
         if self._coming:
@@ -109,7 +108,7 @@ class Express(Ordinarily):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._between = True
+        self.between = True
         if self._coming and self.flow.write_paused:
             self._go_the_other_way()  # it can wait until the client reads
         if self._coming and self._found is not None and self._lane is not None:
@@ -139,11 +138,6 @@ class Express(Ordinarily):
 
     def _keep_alive_for(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
-
-    def _is_idle(self) -> bool:
-        """Whether all requests have been answered."""
-        current: Any = self.cycle
-        return current is None or current.response_complete
 
     def _is_plain(self, lane: Lane) -> bool:
         parser = self.parser

@@ -1,9 +1,9 @@
-"""HTTP on one connection, as uvicorn speaks it, with one thing mended."""
+"""HTTP on one connection, as uvicorn speaks it, with one thing mended, and what short ways have to know of it."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -17,14 +17,22 @@ class Protocol(HttpToolsProtocol):
     request would arrive without its body.
     """
 
-    _first = True
+    between = True
+    """Whether the parser is between two requests."""
+    first = True
+    """Whether no head has been complete yet, so that the parser may see another text than came."""
+
+    def is_idle(self) -> bool:
+        """Whether all requests have been answered."""
+        current: Any = self.cycle
+        return current is None or current.response_complete
 
     def on_headers_complete(self) -> None:
-        self._first = False
+        self.first = False
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        if self._first:
+        if self.first:
             head, end, body = data.partition(b"\r\n\r\n")
             data = _UPGRADE.sub(b"\r\nx-passed-over:", head) + end + body
         super().data_received(data)
