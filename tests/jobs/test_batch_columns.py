@@ -186,10 +186,10 @@ def test_streams_are_read_and_written_by_containers() -> None:
 
 
 def test_what_would_be_a_schema_in_json_is_a_text_in_a_stream() -> None:
-    texts = ['"schema"', "\\u0022schema"]
+    texts = ('"schema"', "\\u0022schema")
     same = graph(stage("index", StringIndexer(texts, "error"), ["t"], ["i"]))
     pipeline = Pipeline([sparkml(same, schema(FIELDS[:1], Field("i", DOUBLE)))])
-    answer = pipeline.invoke(write_stream(pa.table({"t": texts})), ARROW, ARROW)
+    answer = pipeline.invoke(write_stream(pa.table({"t": list(texts)})), ARROW, ARROW)
     assert read_stream(answer.body)["i"].to_pylist() == [0.0, 1.0]
 
 

@@ -146,7 +146,8 @@ class SparkMLContainer(BuiltIn):
         elif kind == "application/jsonlines":
             rows = self.rows_in(body)
         elif kind == ARROW and not strict:
-            return from_arrow(read_stream(body), self.inputs)
+            texts = [field.name for field in self.inputs if field.type.is_string]
+            return from_arrow(read_stream(body, texts), self.inputs)
         else:
             raise unreadable(content_type, self.reads)
         return (original.table_of if strict else jsontext.table_of)(rows, self.inputs)

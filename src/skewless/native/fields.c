@@ -1,11 +1,11 @@
 /* Lines of CSV without quotes, parted into columns in one pass: see fields.py. */
-#include "kernels.h"
+#include "texts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { TEXT, DOUBLE, INTEGER, SLICES };
-enum { MOST_TEXTS = 2048, PLACES = 4096, SHORT = 8, MOST_DIGITS = 18, MOST_POWER = 22 };
+enum { MOST_DIGITS = 18, MOST_POWER = 22 };
 
 /* What is wanted of a column, and what was found. */
 typedef struct {
@@ -20,61 +20,8 @@ typedef struct {
     uint8_t *absent; /* of numbers: 1 where the field is empty */
 } column;
 
-/* The distinct texts of a column. */
-typedef struct {
-    uint64_t keys[MOST_TEXTS]; /* a short text itself, or the hash of a long one */
-    int32_t starts[MOST_TEXTS], ends[MOST_TEXTS];
-    uint16_t places[PLACES]; /* a text's number, counted from 1, at its hash's place or behind it */
-} texts;
-
 static const double POWERS[MOST_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-
-static uint64_t mixed(uint64_t word) {
-    word *= 0x9E3779B97F4A7C15u;
-    return word ^ (word >> 32);
-}
-
-/* Up to eight bytes; what lies behind the body's end is not read. */
-static uint64_t word_of(const char *text, int64_t length, const char *end) {
-    uint64_t word = 0;
-    if (end - text >= SHORT) {
-        memcpy(&word, text, SHORT);
-        return length >= SHORT ? word : word & ((1ull << (8 * length)) - 1);
-    }
-    memcpy(&word, text, (size_t)(length < SHORT ? length : SHORT));
-    return word;
-}
-
-static uint64_t key_of(const char *text, int64_t length, const char *end) {
-    if (length <= SHORT)
-        return word_of(text, length, end);
-    uint64_t key = (uint64_t)length;
-    for (int64_t at = 0; at < length; at += SHORT)
-        key = mixed(key ^ word_of(text + at, length - at, end));
-    return key;
-}
-
-/* The number of a text among the distinct ones; -1 where it would be one too many. */
-static int32_t code_of(texts *found, int32_t *many, const char *body, int32_t start, int32_t stop, const char *end) {
-    int32_t length = stop - start;
-    uint64_t key = key_of(body + start, length, end);
-    for (uint64_t place = mixed(key + (uint64_t)length) % PLACES;; place = (place + 1) % PLACES) {
-        int32_t code = found->places[place] - 1;
-        if (code < 0) {
-            if (*many == MOST_TEXTS)
-                return -1;
-            found->keys[*many] = key;
-            found->starts[*many] = start;
-            found->ends[*many] = stop;
-            found->places[place] = (uint16_t)++*many;
-            return *many - 1;
-        }
-        if (found->keys[code] == key && found->ends[code] - found->starts[code] == length &&
-            (length <= SHORT || !memcmp(body + found->starts[code], body + start, (size_t)length)))
-            return code;
-    }
-}
 
 /* Sign and digits. Gives where they end, or NULL where there are none or too many to be exact. */
 static const char *digits(const char *at, const char *stop, uint64_t *number, int *many) {

@@ -29,6 +29,7 @@ _BATCH: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_each": (None, _POINTER, _POINTER, _LONG, _POINTER),
     "skewless_fields": (_LONG, ctypes.c_char_p, _LONG, _POINTER, _INT),
     "skewless_gather": (None, ctypes.c_char_p, _POINTER, _POINTER, _LONG, _POINTER),
+    "skewless_codes": (_LONG, _POINTER, _LONG, _POINTER, _INT, _POINTER, _LONG, _LONG, _POINTER, _POINTER),
     "skewless_lines": (_LONG, ctypes.c_char_p, _LONG),
     "skewless_place": (None, _POINTER, _LONG, _POINTER, _LONG, _POINTER, _LONG),
 }

@@ -7,7 +7,7 @@ from typing import IO, Any, Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from skewless.codecs.arrowstream import ARROW, read_stream, write_stream
+from skewless.codecs.arrowstream import ARROW, read_own, write_stream
 from skewless.errors import BodyError
 from skewless.lazy import resolve
 from skewless.schema import Schema
@@ -84,7 +84,10 @@ class Sink(Protocol):
 
 
 class Tables:
-    """A file of columns, made of Arrow streams of one schema. Without a row, it has the columns of ``outputs``."""
+    """A file of columns, made of Arrow streams of one schema, which this process wrote.
+
+    Without a row, it has the columns of ``outputs``.
+    """
 
     def __init__(self, file: IO[bytes], kind: str, outputs: Schema) -> None:
         self._file, self._kind, self._outputs = file, kind, outputs
@@ -92,7 +95,7 @@ class Tables:
 
     def write(self, answer: bytes) -> None:
         """One part of the answers."""
-        table = read_stream(answer)
+        table = read_own(answer)
         self._open(table.schema)
         self._writer.write_table(table)
 
