@@ -8,6 +8,7 @@ import json
 import math
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,17 @@ from skewless.errors import (
     ValueRefused,
 )
 from skewless.ops import execute
+from skewless.ops.assemble import VectorAssembler
 from skewless.ops.python_code import Code
 from skewless.python_stage import PythonStage
+from skewless.schema import Schema
 from skewless.settings import Settings
+from skewless.transforms.transform import Transform
 from skewless.trust import Trust
-from tests.parity.own_stages import Shift, Unlike
+from tests.builders import graph, stage
+from tests.parity.own_stages import Counted, Shift, Unlike
 from tests.pipelines import change
-from tests.python_bundles import code_of, write
+from tests.python_bundles import code_of, graph_of, write
 
 ROWS = {"slots": [[1.0, -0.0], [math.nan, math.inf], None]}
 MARKING = """
@@ -303,6 +308,24 @@ def test_functions_that_differ_are_found_by_the_parity_rows(tmp_path: Path) -> N
     path = write(code_of(Unlike()), tmp_path / "u.zip", rows)
     with pytest.raises(ParityError, match=r"stage own, column 'y', row .: its row kernel gives"):
         skewless.load(path, trust=True)
+
+
+@pytest.mark.parametrize("x", [2.0, 0.0, -1.0, math.inf])
+def test_a_row_is_asked_for_once_though_it_or_a_stage_behind_it_is_refused(x: float) -> None:
+    code = code_of(Counted())
+    behind = stage("v", VectorAssembler((None,)), ["y"], ["v"])
+    own = graph_of(code).root
+    transform = Transform(graph(own, behind), Schema(code.inputs), Trust(everything=True))
+    asked = vars(execute.shared(code))["asked"]
+    asked.clear()
+    ways: list[Callable[[], Any]] = [
+        lambda: transform.row({"x": x}),
+        lambda: transform.row_function(["v"])([x]),
+    ]
+    for number, way in enumerate(ways, 1):
+        with nullcontext() if x > 0.0 else pytest.raises(ValueRefused):
+            way()
+        assert asked == [x] * number
 
 
 def test_distributions_must_be_those_it_was_fitted_with(tmp_path: Path) -> None:

@@ -110,3 +110,17 @@ class Fails(PythonStage):
         if x == 2.0:
             return 1.0, 2.0
         return 1 / x  # type: ignore[operator]
+
+
+class Counted(PythonStage):
+    """It notes what it was asked for, as a log would."""
+
+    inputs = {"x": "double"}
+    outputs = {"y": "double"}
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    def row(self, x: float) -> float | None:
+        self.asked.append(x)
+        return 1 / x if x >= 0.0 else None

@@ -102,6 +102,9 @@ def emit(
     source: Source, stages: Sequence[BoundStage], given: Mapping[str, Symbol], outputs: Sequence[str]
 ) -> list[Symbol]:
     """The symbols of some columns, from those of the columns given; ``stages`` are all that are needed for them."""
+    if not all(stage.op.pure for stage in stages):
+        # A row that is given up begins anew; what others' code does besides, such as a log or a call, is done once.
+        raise NotCompiled
     columns = dict(given)
     for number, stage in enumerate(stages):
         read = {name for later in stages[number + 1 :] for name in later.inputs}.union(outputs)
@@ -119,7 +122,7 @@ def emit(
 
 def _ahead(stage: BoundStage, inputs: Sequence[Symbol]) -> Sequence[Symbol] | None:
     """The row kernel's outputs for all that its input can be, where that is a table."""
-    if len(inputs) != 1 or not stage.op.pure or not stage.outputs:
+    if len(inputs) != 1 or not stage.outputs:
         return None
     (value,) = inputs
     if not isinstance(value, Looked) or len(value.table) > LARGEST:
