@@ -20,20 +20,8 @@ typedef struct {
     float missing;
 } question;
 
-#define NAMED(name) name##_anywhere
-#include "transform_kernels.h"
-#undef NAMED
-
-#if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("fma,avx2"))), apply_to = function)
-#define NAMED(name) name##_fma
-#include "transform_kernels.h"
-#undef NAMED
-#pragma clang attribute pop
-#define HERE(name) (has_fma ? name##_fma : name##_anywhere)
-#else
-#define HERE(name) name##_anywhere
-#endif
+#define KERNELS "transform_kernels.h"
+#include "variants.h"
 
 static int answer(const question *asked, const rows_of *rows, int64_t begin, int64_t end, const float *margins,
                   float *made) {

@@ -5,22 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Elsewhere fma() is the compiler's own, and as exact. */
-#define NAMED(name) name##_anywhere
-#include "dots_kernels.h"
-#undef NAMED
-
-#if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("fma,avx2"))), apply_to = function)
-#define NAMED(name) name##_fma
-#include "dots_kernels.h"
-#undef NAMED
-#pragma clang attribute pop
-
-#define HERE(name) (has_fma ? name##_fma : name##_anywhere)
-#else
-#define HERE(name) name##_anywhere
-#endif
+#define KERNELS "dots_kernels.h"
+#include "variants.h"
 
 /* One by one, of the slots that take part. A sum that began with 0.0 is never -0.0, so that 0.0 may be added for the
    others, which costs no branch. */
@@ -91,8 +77,8 @@ EXPORTED void skewless_pairs(const coefficients *by, const double *x, const doub
         made[row] = HERE(product)(by, x + row * by->size, y + row * by->size);
 }
 
-/* Dense rows times a matrix by columns, added to start: of its columns four at a time, the last of them first. The first
-   fused vectors are chains of fused multiply-adds, of the others four products are added up before. */
+/* Dense rows times a matrix by columns, added to start: of its columns four at a time, the last of them first. The
+   first fused vectors are chains of fused multiply-adds, of the others four products are added up before. */
 EXPORTED void skewless_columns(const coefficients *by, int64_t fused, const double *x, int64_t rows,
                                const double *start, double *made) {
     for (int64_t row = 0; row < rows; row++, x += by->size, made += by->vectors) {

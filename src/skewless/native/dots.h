@@ -6,9 +6,9 @@
 
 #define MOST_LANES 32
 
-/* Vectors of so many slots that rows are multiplied by. Of all slots, the first whole ones (a multiple of lanes) go into
-   as many partial sums as there are lanes, each a chain of fused multiply-adds; the others follow one by one, fused or
-   not. Where stored is not NULL, it marks for each vector the slots that take part, always one by one. */
+/* Vectors of so many slots that rows are multiplied by. Of all slots, the first whole ones (a multiple of lanes) go
+   into as many partial sums as there are lanes, each a chain of fused multiply-adds; the others follow one by one,
+   fused or not. Where stored is not NULL, it marks for each vector the slots that take part, always one by one. */
 typedef struct {
     const double *values;
     const uint8_t *stored;

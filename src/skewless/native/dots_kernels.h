@@ -1,8 +1,8 @@
-/* What is made of fused multiply-adds; included once for processors that have one, and once for others. */
+/* What is made of fused multiply-adds, for variants.h. */
 
 /* Inlined with a number of lanes that the compiler knows, the partial sums stay in registers. */
-static inline __attribute__((always_inline)) double NAMED(in_lanes)(const double *x, const double *y, int64_t whole,
-                                                                    int lanes) {
+static inline __attribute__((always_inline)) double VARIANT(in_lanes)(const double *x, const double *y, int64_t whole,
+                                                                      int lanes) {
     double sums[MOST_LANES] = {0.0};
     for (int64_t start = 0; start < whole; start += lanes)
         for (int lane = 0; lane < lanes; lane++)
@@ -13,21 +13,21 @@ static inline __attribute__((always_inline)) double NAMED(in_lanes)(const double
     return total;
 }
 
-static double NAMED(product)(const coefficients *by, const double *x, const double *y) {
+static double VARIANT(product)(const coefficients *by, const double *x, const double *y) {
     double total = 0.0;
     if (by->whole > 0)
         switch (by->lanes) {
         case 2:
-            total = NAMED(in_lanes)(x, y, by->whole, 2);
+            total = VARIANT(in_lanes)(x, y, by->whole, 2);
             break;
         case 4:
-            total = NAMED(in_lanes)(x, y, by->whole, 4);
+            total = VARIANT(in_lanes)(x, y, by->whole, 4);
             break;
         case 8:
-            total = NAMED(in_lanes)(x, y, by->whole, 8);
+            total = VARIANT(in_lanes)(x, y, by->whole, 8);
             break;
         default:
-            total = NAMED(in_lanes)(x, y, by->whole, by->lanes);
+            total = VARIANT(in_lanes)(x, y, by->whole, by->lanes);
         }
     if (by->fused)
         for (int64_t slot = by->whole; slot < by->size; slot++)
@@ -38,15 +38,15 @@ static double NAMED(product)(const coefficients *by, const double *x, const doub
     return total;
 }
 
-static void NAMED(products)(const coefficients *by, const double *x, int64_t rows, const uint8_t *left_out,
+static void VARIANT(products)(const coefficients *by, const double *x, int64_t rows, const uint8_t *left_out,
                             double *made) {
     for (int64_t row = 0; row < rows; row++, x += by->size, made += by->vectors)
         if (!left_out || !left_out[row])
             for (int64_t vector = 0; vector < by->vectors; vector++)
-                made[vector] = NAMED(product)(by, x, by->values + vector * by->size);
+                made[vector] = VARIANT(product)(by, x, by->values + vector * by->size);
 }
 
-static void NAMED(columns)(const coefficients *by, int64_t fused, const double *x, double *made) {
+static void VARIANT(columns)(const coefficients *by, int64_t fused, const double *x, double *made) {
     int64_t blocks = by->size - by->size % 4;
     for (int64_t first = 0, step; first < by->size; first += step) {
         step = first < blocks ? 4 : 1;

@@ -1,8 +1,9 @@
-/* The exponential and the logarithm of 32-bit floats, to the bit as the GNU C library (2.27 and later) has them, on which
-   XGBoost's library relies; from IEEE operations alone, so that every machine gives the same.
+/* The exponential and the logarithm of 32-bit floats, to the bit as the GNU C library (2.27 and later) has them, on
+   which XGBoost's library relies; from IEEE operations alone, so that every machine gives the same.
 
    Both take a table for the leading bits and a polynomial for the rest, in doubles; the exponential is in
-   transform_kernels.h. Checked against the C library for every float there is. Source of the numbers: Arm's optimized routines, from which the C library has them. */
+   transform_kernels.h. Checked against the C library for every float there is. Source of the numbers: Arm's optimized
+   routines, from which the C library has them. */
 #ifndef SKEWLESS_EXPONENTIAL_H
 #define SKEWLESS_EXPONENTIAL_H
 

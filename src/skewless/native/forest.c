@@ -14,20 +14,8 @@
 
 enum wanted { LEAVES, VALUES, SUMS };
 
-#define KIND(name) name##_anywhere
-#include "forest_kinds.h"
-#undef KIND
-
-#if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#define KIND(name) name##_avx2
-#include "forest_kinds.h"
-#undef KIND
-#pragma clang attribute pop
-#define HERE(name) (has_fma ? name##_avx2 : name##_anywhere)
-#else
-#define HERE(name) name##_anywhere
-#endif
+#define KERNELS "forest_kinds.h"
+#include "variants.h"
 
 int sums_f32(const forest *trees, int32_t first, int32_t last, const rows_of *rows, int64_t begin, int64_t end,
              float missing, float *sums) {

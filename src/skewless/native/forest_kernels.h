@@ -87,7 +87,8 @@ static int NAMED(load)(const forest *trees, const rows_of *rows, int64_t row, NU
 }
 
 /* What becomes of the leaf where a row stands in a tree. */
-static inline void NAMED(take)(const forest *trees, int32_t tree, int32_t node, int64_t row, enum wanted wanted, void *made) {
+static inline void NAMED(take)(const forest *trees, int32_t tree, int32_t node, int64_t row, enum wanted wanted,
+                               void *made) {
     const NODE *nodes = trees->nodes;
     if (wanted == LEAVES)
         ((int32_t *)made)[row * trees->trees + tree] = trees->numbers[node];
@@ -133,7 +134,7 @@ static void NAMED(one_row)(const forest *trees, int32_t first, int32_t last, con
     }
 }
 
-/* Which rows of a block a node sends right, as 1 or 0: the same node for all, so that it is a few vector instructions. */
+/* Which rows of a block a node sends right, as 1 or 0: the same node for all, so that it is a few instructions. */
 static inline void NAMED(rights)(const NODE *at, const NUMBER *columns, int count, int missing, int32_t *right) {
     const NUMBER *x = columns + (size_t)(at->feature & FEATURE) * BLOCK;
     NUMBER threshold = at->threshold;
@@ -142,9 +143,10 @@ static inline void NAMED(rights)(const NODE *at, const NUMBER *columns, int coun
         right[lane] = (x[lane] >= threshold) | ((x[lane] != x[lane]) & if_missing);
 }
 
-/* The first TOP levels of a tree for a block, whose columns lie together: all seven nodes are asked about every row, and
-   two of three answers thrown away. That is still a third of the work of going from node to node. */
-static inline void NAMED(top)(const NODE *nodes, int32_t root, const NUMBER *columns, int count, int missing, int32_t *at) {
+/* The first TOP levels of a tree for a block, whose columns lie together: all seven nodes are asked about every row,
+   and two of three answers thrown away. That is still a third of the work of going from node to node. */
+static inline void NAMED(top)(const NODE *nodes, int32_t root, const NUMBER *columns, int count, int missing,
+                              int32_t *at) {
     int32_t one = nodes[root].child, low = nodes[one].child, high = nodes[one + 1].child;
     int32_t right[7][BLOCK];
     const int32_t seven[7] = {root, one, one + 1, low, low + 1, high, high + 1};
@@ -179,7 +181,8 @@ static void NAMED(block)(const forest *trees, int32_t first, int32_t last, const
             depth = depth > TOP ? depth - TOP : 0;
         }
         for (int start = 0; depth && start < count; start += LANES)
-            NAMED(walk_lanes)(trees, rows + start, at + start, count - start < LANES ? count - start : LANES, depth, missing);
+            NAMED(walk_lanes)(trees, rows + start, at + start, count - start < LANES ? count - start : LANES, depth,
+                              missing);
         if (NAMED(is_simple)(trees, wanted)) {
             int32_t each = trees->outputs_each;
             NUMBER *sums = (NUMBER *)made + row * each + trees->outputs[tree];
@@ -215,7 +218,8 @@ static int NAMED(run)(const forest *trees, int32_t first, int32_t last, const ro
             found |= NAMED(load)(trees, rows, row + one, missing, slots + (size_t)one * stride);
         if (count < LANES)
             for (int one = 0; one < count; one++)
-                NAMED(one_row)(trees, first, last, slots + (size_t)one * stride, row - begin + one, found, wanted, made);
+                NAMED(one_row)(trees, first, last, slots + (size_t)one * stride, row - begin + one, found, wanted,
+                               made);
         else {
             NAMED(turn)(slots, stride, count, slots + stride * BLOCK);
             NAMED(block)(trees, first, last, slots, slots + stride * BLOCK, row - begin, count, found, wanted, made);

@@ -1,8 +1,8 @@
-/* Both kinds of forests; included once for processors with registers of eight floats, and once for others. */
+/* Both kinds of forests, for variants.h: AVX2 has registers of eight floats. */
 
 #define NUMBER float
 #define NODE node_f32
-#define NAMED(name) KIND(name##_f32)
+#define NAMED(name) VARIANT(name##_f32)
 #include "forest_kernels.h"
 #undef NUMBER
 #undef NODE
@@ -10,7 +10,7 @@
 
 #define NUMBER double
 #define NODE node_f64
-#define NAMED(name) KIND(name##_f64)
+#define NAMED(name) VARIANT(name##_f64)
 #include "forest_kernels.h"
 #undef NUMBER
 #undef NODE

@@ -1,8 +1,9 @@
-/* What XGBoost's objectives make of sums; included once for processors with a fused multiply-add, and once for others.
+/* What XGBoost's objectives make of sums, for variants.h.
 
-   The exponential is that of a C library compiled for such processors: unfused, two of all floats come out otherwise. */
+   The exponential is that of a C library compiled for processors with fused multiply-adds: unfused, two of all floats
+   come out otherwise. */
 
-static inline float NAMED(exponential)(float x) {
+static inline float VARIANT(exponential)(float x) {
     if (x != x)
         return x + x;
     if (x > 0x1.62e42ep6f)
@@ -20,25 +21,25 @@ static inline float NAMED(exponential)(float x) {
 }
 
 /* Source: XGBoost's common/math.h; 88.7 keeps the exponential finite, and the smallest number changes nothing. */
-static inline float NAMED(logistic)(float x) {
+static inline float VARIANT(logistic)(float x) {
     float negative = 88.7f < -x ? 88.7f : -x;
-    return 1.0f / (NAMED(exponential)(negative) + 1.0f + 1e-16f);
+    return 1.0f / (VARIANT(exponential)(negative) + 1.0f + 1e-16f);
 }
 
-static inline void NAMED(softprob)(float *sums, int32_t outputs) {
+static inline void VARIANT(softprob)(float *sums, int32_t outputs) {
     float most = sums[0];
     for (int32_t output = 1; output < outputs; output++)
         most = fmaxf(sums[output], most);
     double total = 0.0;
     for (int32_t output = 0; output < outputs; output++) {
-        sums[output] = NAMED(exponential)(sums[output] - most);
+        sums[output] = VARIANT(exponential)(sums[output] - most);
         total += sums[output];
     }
     for (int32_t output = 0; output < outputs; output++)
         sums[output] /= (float)total;
 }
 
-static inline float NAMED(largest)(const float *sums, int32_t outputs) {
+static inline float VARIANT(largest)(const float *sums, int32_t outputs) {
     int32_t best = 0;
     for (int32_t output = 1; output < outputs; output++)
         if (sums[best] < sums[output])
@@ -47,18 +48,18 @@ static inline float NAMED(largest)(const float *sums, int32_t outputs) {
 }
 
 /* In place; the answers of SOFTMAX lie together from the beginning. */
-static void NAMED(transform)(float *sums, int64_t rows, int32_t outputs, enum objective objective) {
+static void VARIANT(transform)(float *sums, int64_t rows, int32_t outputs, enum objective objective) {
     int64_t all = rows * outputs;
     switch (objective) {
     case IDENTITY:
         break;
     case LOGISTIC:
         for (int64_t place = 0; place < all; place++)
-            sums[place] = NAMED(logistic)(sums[place]);
+            sums[place] = VARIANT(logistic)(sums[place]);
         break;
     case EXPONENTIAL:
         for (int64_t place = 0; place < all; place++)
-            sums[place] = NAMED(exponential)(sums[place]);
+            sums[place] = VARIANT(exponential)(sums[place]);
         break;
     case HINGE:
         for (int64_t place = 0; place < all; place++)
@@ -66,11 +67,11 @@ static void NAMED(transform)(float *sums, int64_t rows, int32_t outputs, enum ob
         break;
     case SOFTMAX:
         for (int64_t row = 0; row < rows; row++)
-            sums[row] = NAMED(largest)(sums + row * outputs, outputs);
+            sums[row] = VARIANT(largest)(sums + row * outputs, outputs);
         break;
     case SOFTPROB:
         for (int64_t row = 0; row < rows; row++)
-            NAMED(softprob)(sums + row * outputs, outputs);
+            VARIANT(softprob)(sums + row * outputs, outputs);
         break;
     }
 }
