@@ -55,13 +55,20 @@ class EndToEnd:
 class Course:
     """How one request went."""
 
-    containers: Sequence[str] = ()
+    containers: tuple[str, ...] = ()
     """Those that the request is for, in order."""
     marks: list[int] = field(default_factory=list)
     """The times of its start and of each container's end, in nanoseconds of `time.perf_counter_ns`."""
-    carried: Carried = field(default_factory=Carried)
+    carried: Carried | None = None
+    """None until somebody has something to be carried."""
     given: dict[str, int] = field(default_factory=dict)
     """The bytes that each container was given as text, by name; one that was handed columns is not there."""
+
+    def along(self) -> Carried:
+        """What is carried along."""
+        if self.carried is None:
+            self.carried = Carried()
+        return self.carried
 
     @property
     def spent(self) -> list[tuple[str, int, int]]:
@@ -202,7 +209,7 @@ class Pipeline:
             course.given[container.name] = len(body)
             with self._placed_in(container, gone, before, kind):
                 wanted = self._accept_for(container, accept)
-                body, kind, skipped = container.carry(body, kind, wanted, course.carried)
+                body, kind, skipped = container.carry(body, kind, wanted, course.along())
             gone = _and_then(gone, skipped)
             before = container
             course.marks.append(perf_counter_ns())
@@ -272,7 +279,7 @@ class Pipeline:
                 else:
                     made = None
                     wanted = self._accept_for(container, accept)
-                    body, kind, skipped = container.carry(body, kind, wanted, course.carried)
+                    body, kind, skipped = container.carry(body, kind, wanted, course.along())
                     gone = _and_then(gone, skipped)
             before = this
             course.marks.append(perf_counter_ns())

@@ -41,6 +41,7 @@ _ROW: Final[dict[str, tuple[Any, ...]]] = {
     "skewless_products": _BATCH["skewless_products"],
     "skewless_columns": _BATCH["skewless_columns"],
     "skewless_logf": (ctypes.c_float, ctypes.c_float),
+    "skewless_count": (None, _POINTER),
 }
 
 

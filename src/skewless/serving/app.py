@@ -106,7 +106,7 @@ class Front:
         began, course, head, kind = perf_counter_ns(), Course(), head_of(request.headers), Response
         if self.waits:
             given = request.headers.items()
-            course.carried.headers = {name: value for name, value in given if name in _CARRIED}
+            course.along().headers = {name: value for name, value in given if name in _CARRIED}
         try:
             body = await read_body(request, self.settings.max_payload, _SMALLER)
             reply = answered(await self._invoke(body, head, course), course)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, count
-from typing import Final
+from typing import Final, TypeAlias
 from zlib import crc32
 
 from skewless.containers.pipeline import MOST_CONTAINERS, Course
+from skewless.native.counting import Tally, counting
 from skewless.telemetry.counters import Counters
 from skewless.telemetry.families import BYTES, SECONDS, Family, Histogram, Labels
 
@@ -30,6 +30,12 @@ _CONTAINER: Final = _TIME + 1 + _SIZE + 1
 """Numbers of a container: its times, and the bodies it was given."""
 _GIVEN: Final = _TIME + 1
 
+_VALUES: Final = 3
+"""Of a request, before the sizes that containers were given: a one, its time, its answer's size."""
+_MOST_KINDS: Final = 256
+_Kind: TypeAlias = tuple[int, tuple[str, ...], tuple[str, ...], int]
+"""A request's status, the containers that it was for, those that were given text, and the number of its marks."""
+
 
 def shared_counters(processes: int = 1) -> Counters:
     """Room for what so many processes count; twice that, for while they are replaced."""
@@ -47,29 +53,39 @@ class Meters:
         self._counters = counters
         self._layout = 1 + crc32("\n".join(chain.from_iterable(runtimes.items())).encode())
         self._numbers = counters.own(self._layout)
+        self._kinds: dict[_Kind, Callable[..., None]] = {}
 
     def count(self, status: int, nanoseconds: int, course: Course, size: int) -> None:
         """An answered request: all its time here, how it went, and the bytes of its answer."""
-        numbers, starts = self._numbers, self._starts
-        numbers[status] += 1
-        numbers[_WHOLE + bisect_left(_TIMES, nanoseconds)] += 1
-        numbers[_WHOLE + _TIME] += nanoseconds
-        numbers[_ANSWER + bisect_left(_SIZES, size)] += 1
-        numbers[_ANSWER + _SIZE] += size
-        for name, given in course.given.items():
-            start = starts[name] + _GIVEN
-            numbers[start + bisect_left(_SIZES, given)] += 1
-            numbers[start + _SIZE] += given
-        if self._first not in course.given:  # it came to another, or to none
-            came = next(iter(course.given.values()), 0)
-            numbers[_REQUEST + bisect_left(_SIZES, came)] += 1
-            numbers[_REQUEST + _SIZE] += came
-        marks = iter(course.marks)
-        before = next(marks, 0)
-        for name, mark in zip(course.containers, marks, strict=False):
-            start, spent, before = starts[name], mark - before, mark
-            numbers[start + bisect_left(_TIMES, spent)] += 1
-            numbers[start + _TIME] += spent
+        given, marks = course.given, course.marks
+        kind = status, course.containers, tuple(given), len(marks)
+        add = self._kinds.get(kind) or self._new(kind)
+        add(1, nanoseconds, size, *given.values(), *marks)
+
+    def _new(self, kind: _Kind) -> Callable[..., None]:
+        """What counts requests of a kind that has not been before."""
+        status, containers, given, marks = kind
+        starts, first = self._starts, _VALUES + len(given)
+        tallies = [
+            Tally(status, 0),
+            Tally(_WHOLE, 1, bounds=_TIMES),
+            Tally(_ANSWER, 2, bounds=_SIZES),
+            *(
+                Tally(starts[name] + _GIVEN, value, bounds=_SIZES)
+                for value, name in enumerate(given, _VALUES)
+            ),
+            *(
+                Tally(starts[name], mark + 1, since=mark, bounds=_TIMES)
+                for mark, name in enumerate(containers[: max(0, marks - 1)], first)
+            ),
+        ]
+        if self._first not in given:  # it came to another, or to none
+            came = Tally(_REQUEST, _VALUES) if given else Tally(_REQUEST, 0, since=0)
+            tallies.append(came._replace(bounds=_SIZES))
+        if len(self._kinds) >= _MOST_KINDS:
+            self._kinds.clear()
+        made = self._kinds[kind] = counting(self._numbers, tallies, first + marks)
+        return made
 
     def families(self) -> Sequence[Family]:
         """All that was counted."""

@@ -54,7 +54,7 @@ class Usual:
         """What `answered` and `Reply.text` give; None where the answer is not a usual one."""
         body, content_type, skipped = answer
         spent = [(end - start) / 1e6 for start, end in pairwise(course.marks)]
-        if skipped or course.carried.attributes is not None or course.containers is not self._names:
+        if skipped or course.carried is not None or course.containers is not self._names:
             return None
         if len(spent) != len(self._names):
             return None
@@ -64,7 +64,7 @@ class Usual:
 def answered(answer: Answer, course: Course) -> Reply:
     """The reply with a pipeline's answer."""
     headers = {"content-type": answer.content_type, "server-timing": _spent(course)}
-    if course.carried.attributes is not None:
+    if course.carried is not None and course.carried.attributes is not None:
         headers[CUSTOM_ATTRIBUTES] = course.carried.attributes
     if answer.skipped:
         headers["x-skewless-skipped"] = str(len(answer.skipped))
