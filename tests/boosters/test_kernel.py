@@ -199,7 +199,22 @@ def test_sparse_rows() -> None:
     stored = ~np.isnan(rows)
     starts = np.concatenate(([0], np.cumsum(stored.sum(axis=1)))).astype(np.int64)
     columns, values = np.nonzero(stored)[1].astype(np.int32), rows[stored]
-    assert bits(Question(trained).ask_sparse(starts, columns, values)) == bits(Question(trained).ask(rows))
+    made = Question(trained).ask_sparse(starts, columns, values)
+    assert bits(made) == bits(Question(trained).ask(rows))
+    wider = starts.astype(np.int32), columns.astype(np.int64), values.astype(np.float64)
+    assert bits(Question(trained).ask_sparse(*wider)) == bits(made)  # type: ignore[arg-type]
+
+
+def test_what_the_kernels_would_read_beyond_is_refused() -> None:
+    trained = Trained(saved("softprob"))
+    asked, rows = Question(trained).asked, np.ascontiguousarray(hostile()[:9])
+    assert asked is not None
+    with pytest.raises(ValueError, match="9 margins for 9 rows of 4 sums"):
+        asked.ask(rows, np.zeros(9, np.float32))
+    with pytest.raises(ValueError, match="the forest has 6 columns"):
+        asked.ask(rows[:, :5])
+    turned = np.asfortranarray(rows.astype(np.float64))
+    assert bits(asked.ask(turned)) == bits(asked.ask(rows))  # type: ignore[arg-type]
 
 
 def change(place: str, drop: bool = True) -> Callable[[dict[str, Any]], None]:

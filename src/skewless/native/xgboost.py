@@ -86,11 +86,16 @@ class Asked:
         )
 
     def ask(self, rows: Floats, margins: Floats | None = None) -> Floats:
-        """Answers for a C-contiguous matrix, rows by outputs. ``margins`` are where each row's sums begin instead."""
+        """Answers for a matrix, rows by outputs. ``margins`` are where each row's sums begin instead."""
+        rows = np.ascontiguousarray(rows, np.float32)
+        if rows.shape != (len(rows), self.columns):
+            raise ValueError(f"the rows are {rows.shape}, the forest has {self.columns} columns")
         return self._ask(Rows(rows.ctypes.data), len(rows), margins)
 
     def ask_sparse(self, starts: Any, columns: Any, values: Floats, margins: Floats | None = None) -> Floats:
-        """The same for rows in compressed form (CSR: 64-bit starts, 32-bit columns); what is absent is missing."""
+        """The same for rows in compressed form (CSR), of columns that there are; what is absent is missing."""
+        starts, columns = np.ascontiguousarray(starts, np.int64), np.ascontiguousarray(columns, np.int32)
+        values = np.ascontiguousarray(values, np.float32)
         rows = Rows(values.ctypes.data, starts.ctypes.data, columns.ctypes.data)
         return self._ask(rows, len(starts) - 1, margins)
 
@@ -133,6 +138,9 @@ class Asked:
 
     def _ask(self, rows: Rows, count: int, margins: Floats | None) -> Floats:
         made = np.empty(count * self._sums, np.float32)
+        margins = None if margins is None else np.ascontiguousarray(margins, np.float32)
+        if margins is not None and margins.size != len(made):
+            raise ValueError(f"{margins.size} margins for {count} rows of {self._sums} sums")
         begin = None if margins is None else margins.ctypes.data
         if kernels().skewless_ask(
             ctypes.byref(self._question), ctypes.byref(rows), 0, count, begin, made.ctypes.data
