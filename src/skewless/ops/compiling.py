@@ -63,7 +63,7 @@ class Looked:
     """The one whose table was changed: a key that is here is there."""
 
     def map(self, function: Callable[[Any], Any], type_: Type) -> Looked:
-        """The function's values instead. What it raises for is left out, and so given up."""
+        """The function's values instead. What it raises for, whatever it raises, is left out, and so given up."""
         table = {}
         complete = True
         for key, value in self.table.items():
@@ -360,7 +360,11 @@ class Source:
         self.line(f"return {expression}")
 
     def text(self, rest: Sequence[str]) -> str:
-        """The whole function; the ``rest`` is what it does with a row that it gives up."""
+        """The whole function; the ``rest`` is what it does with a row that it gives up.
+
+        That is every exception: what a value is no ordinary one for, dozens of kernels and Python's own functions say
+        with types of their own. None is swallowed: the row kernels process the same row from its start, and raise.
+        """
         body = [f"    {line}" for line in ("try:", *(f"    {line}" for line in self._lines))]
         return "\n".join([self._head, *body, "    except Exception:", "        pass", *rest, ""])
 
@@ -396,6 +400,13 @@ def _positive(vector: Any) -> Any:
     if all(value != 0.0 or math.copysign(1.0, value) > 0.0 for value in stored):
         return vector
     return [value + 0.0 for value in dense(vector)]
+
+
+def entry(text: Symbol, table: Mapping[Any, float], unseen: Any) -> list[Looked] | None:
+    """A text's number in a table, ``unseen`` (or ABSENT) for others; None where it is no text in a variable."""
+    if not isinstance(text, Cell) or not text.type.is_string:
+        return None
+    return [Looked(text.name, table, DOUBLE, unseen)]
 
 
 def tabled(value: Symbol, keys: Iterable[Any], kernel: Callable[[Any], Any], type_: Type) -> Looked | None:

@@ -15,7 +15,7 @@ from skewless import spec
 from skewless.coded import Coded
 from skewless.errors import UnsupportedError
 from skewless.javatext import value_text
-from skewless.ops.compiling import ABSENT, Cell, Looked, Source, Symbol, tabled
+from skewless.ops.compiling import ABSENT, Source, Symbol, entry, tabled
 from skewless.ops.ml_attributes import MLAttributes, nominal
 from skewless.ops.op import (
     Example,
@@ -150,11 +150,8 @@ class StringIndexer(Op):
     def emit(
         self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
     ) -> Sequence[Symbol | None] | None:
-        (text,) = inputs
-        if not isinstance(text, Cell) or not text.type.is_string:
-            return None
         unseen = float(len(self.labels)) if self.handle_invalid == "keep" else ABSENT
-        return [Looked(text.name, self._index, DOUBLE, unseen)]
+        return entry(inputs[0], self._index, unseen)
 
     def _refusal(self, label: str | None, position: int) -> Refused:
         what = "the value is null" if label is None else f"unseen label {label!r}"

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from skewless import spec
 from skewless.javatext import value_text
 from skewless.ops import java_regex
-from skewless.ops.compiling import ABSENT, Cell, Looked, Source, Symbol
+from skewless.ops.compiling import ABSENT, Source, Symbol, entry
 from skewless.ops.op import Example, Op, Refused, RowKernel, TypeRefused, register
 from skewless.ops.rows import infinite, restored
 from skewless.schema import DOUBLE, INT, LONG, STRING, Base, Struct, Type
@@ -110,12 +110,8 @@ class StringMap(Op):
     def emit(
         self, source: Source, inputs: Sequence[Symbol], wanted: Sequence[bool]
     ) -> Sequence[Symbol | None] | None:
-        (text,) = inputs
-        if not isinstance(text, Cell) or not text.type.is_string:
-            return None
         unseen = self.default if self.handle_invalid == "keep" else ABSENT
-        table = dict(zip(self.labels, self.values, strict=True))
-        return [Looked(text.name, table, DOUBLE, unseen)]
+        return entry(inputs[0], dict(zip(self.labels, self.values, strict=True)), unseen)
 
     def _refusal(self, text: str | None, position: int) -> Refused:
         return Refused(
