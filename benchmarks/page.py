@@ -23,10 +23,6 @@ GAPS: Final[Mapping[str, str]] = {
         "the signature's check and two sockets are most of a request "
         "([0009](decisions/0009-invocations-take-a-short-way.md))"
     ),
-    "batch through Parquet or Arrow": (
-        "Arrow's plain texts have to be told apart, which the CSV reader does in its one pass "
-        "([0010](decisions/0010-batches-work-on-codes.md))"
-    ),
 }
 """By the target's ``what``: the reason of a gap, where a profile explains it."""
 

@@ -273,7 +273,7 @@ def _schema_in(line: bytes) -> bytes:
     try:
         found = msgspec.json.decode(line)
         schema = found.get("schema") if isinstance(found, dict) else None
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return b""  # its reader will say what is wrong
     return b"" if schema is None else msgspec.json.encode(schema)
 
@@ -388,9 +388,9 @@ def _check_number(chunk: Chunk, answer: Answer, rows: int) -> None:
         if found == rows:
             return
     else:
-        found, what = answer.body.count(b"\n"), "line ends"
         if has_answers(answer.body, rows, is_csv=kind == CSV):
             return
+        found, what = answer.body.count(b"\n"), "line ends"
     last = chunk.first_line + (chunk.rows or chunk.body.count(b"\n") + (not chunk.body.endswith(b"\n")))
     raise BodyError(
         f"lines {chunk.first_line + 1} to {last} hold {rows} records, but the answer has {found} {what}",
