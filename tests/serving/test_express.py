@@ -195,6 +195,22 @@ def test_both_ways_say_the_same(
         assert_array_equal(both.counted(0) - before[0], 2 * (both.counted(1) - before[1]))
 
 
+def test_requests_with_ids_of_their_own(both: Ways, loop: asyncio.AbstractEventLoop) -> None:
+    """As the gateway sends them: known by their heads' form, whole or in pieces, and refused under their own ids."""
+    bodies = [CAR, PRICY, b"a,b", CAR, b"\xff", CAR * 2, PRICY]
+    ids = [f"x-amzn-requestid: {number}-a.b/+" for number in range(len(bodies))]
+    asked = [request(body, TYPE, one) for body, one in zip(bodies, ids, strict=True)]
+    both.front.heads.forget()
+    expected = loop.run_until_complete(converse(both.long, asked))
+    assert loop.run_until_complete(converse(both.short, asked)) == expected
+    assert len(both.front.heads) == 1
+    for cut in (1, -1, -len(PRICY), -len(PRICY) - 1, -len(PRICY) - 30):
+        pieces = [*asked[:-1], asked[-1][:cut], asked[-1][cut:]]
+        assert loop.run_until_complete(converse(both.short, pieces)) == expected
+    assert b"2-a.b/+" in expected[0]
+    assert len(both.front.heads) == 1
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_a_request_may_come_in_any_two_pieces_or_byte_by_byte(
     usual: Ways, loop: asyncio.AbstractEventLoop, known: bool
