@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from benchmarks.load import Request, post, put, write
 from benchmarks.places import Budget, cores
 from benchmarks.processes import cpu_seconds, move, on
 from benchmarks.summary import summary, tail
 from tests.gateways import Gateway, start, until
+from tests.wire.captured import catch
 
 NAME: Final = "cars"
 CONNECTIONS: Final = 32
@@ -106,16 +104,15 @@ def _is_instance(pid: int) -> bool:
 
 def signed(up: Gateway, work: Path, budget: Budget) -> Path:
     """A request for every car, each with its own signature, and the label that must come back."""
-    identity = up.identity
-    signer = SigV4Auth(Credentials(identity.access_key, identity.secret_key), "sagemaker", identity.region)
+    client = up.client("sagemaker-runtime")
     rows = json.loads((work / "cars" / "recipe.json").read_text())["rows"][: budget.requests]
     labels = json.loads((work / "cars" / "answers.json").read_text())
     host = up.running.url.partition("://")[2]
-    path = f"/endpoints/{NAME}/invocations"
     requests = []
     for row, label in zip(rows, labels, strict=False):
-        body = ",".join(row).encode()
-        asked = AWSRequest("POST", f"http://{host}{path}", {"content-type": "text/csv"}, body)
-        signer.add_auth(asked)
-        requests.append(Request(post(path, body, asked.headers.items(), host), label.encode()))
+        asked = catch(
+            client, "invoke_endpoint", EndpointName=NAME, ContentType="text/csv", Body=",".join(row).encode()
+        )
+        headers = [(name.lower(), value) for name, value in asked.headers]
+        requests.append(Request(post(asked.path.decode(), asked.body, headers, host), label.encode()))
     return write(requests, work / "gateway.requests")
