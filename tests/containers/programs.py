@@ -50,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 time.sleep(60)
             self.reply(200)
         elif self.path == "/execution-parameters" and "PARAMETERS" in os.environ:
-            self.reply(200, os.environ["PARAMETERS"].encode(), "application/json")
+            self.reply(200, os.fsencode(os.environ["PARAMETERS"]), "application/json")
         else:
             self.reply(404)
 

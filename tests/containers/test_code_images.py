@@ -131,8 +131,9 @@ def test_an_exported_bundle_is_served_as_data(tmp_path: Path) -> None:
         assert pipeline.invoke(b"low,low,5more,more,big,high").body.count(b",") > 10
 
 
-def test_a_damaged_list_of_images(tmp_path: Path) -> None:
-    (tmp_path / "images.json").write_text('{"a": {"command": []}}')
+@pytest.mark.parametrize("text", [b'{"a": {"command": []}}', b'{"\xff": {"command": ["a"]}}'])
+def test_a_damaged_list_of_images(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "images.json").write_bytes(text)
     with pytest.raises(SettingError, match=r"images\.json cannot be read"):
         read_images(tmp_path)
 

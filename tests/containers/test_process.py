@@ -111,6 +111,7 @@ def test_any_language(tmp_path: Path) -> None:
             ExecutionParameters(1, "MULTI_RECORD", 6),
         ),
         ("[not JSON", ExecutionParameters(1, "MULTI_RECORD", 6)),
+        ('{"not UTF-8": "\udcff"}', ExecutionParameters(1, "MULTI_RECORD", 6)),
         (None, ExecutionParameters(1, "MULTI_RECORD", 6)),
     ],
 )

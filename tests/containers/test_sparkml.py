@@ -526,7 +526,7 @@ def test_a_long_schema() -> None:
 
 
 def test_what_is_not_a_schema() -> None:
-    for text in ("{", "[]", '{"input": []}', "null"):
+    for text in ("{", "[]", '{"input": []}', "null", '{"\udcff": 1}'):
         with pytest.raises(SettingError, match="the schema in SAGEMAKER_SPARKML_SCHEMA is wrong"):
             load("x", identity(INT).artifact, {"SAGEMAKER_SPARKML_SCHEMA": text}, SETTINGS)
     wrong: tuple[Any, ...] = ([], 1, "x", {})

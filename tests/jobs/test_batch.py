@@ -349,6 +349,13 @@ def test_a_schema_in_the_first_line_counts_for_all(tmp_path: Path, accept: str |
     assert failure(report).row == 12
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_a_first_line_that_is_no_text_is_refused_in_its_place(tmp_path: Path) -> None:
+    body = b'{"data": [1], "x": "\xff"}\n' + b'{"data": [2]}\n' * 20
+    report, _ = run(double(), tmp_path, body, "in.jsonl", content_type=LINES)
+    assert "UTF-8" in str(failure(report))
+
+
 def test_json_is_one_record(tmp_path: Path) -> None:
     report, made = run(as_vector(), tmp_path, b'{"data":\n[1]}\n', "in.json", content_type="application/json")
     assert (report.rows, made) == (1, b"1.0\n")

@@ -336,6 +336,7 @@ def test_channels_that_are_taken(content: str | None) -> None:
     ("text", "said"),
     [
         ("{", "is wrong"),
+        ('[{"prefix": "s3://b/"}, "\udcff"]', "is wrong"),
         ("[]", "its first element names no prefix"),
         ('["a"]', "its first element names no prefix"),
         ('[{"prefix": "https://h/"}, "a"]', "its first element names no prefix"),
@@ -346,7 +347,7 @@ def test_channels_that_are_taken(content: str | None) -> None:
 )
 def test_manifests_that_are_wrong(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "m.json").write_text(text)
+    (tmp_path / "data" / "m.json").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(SettingError) as raised:
         entries(open_blobs(s3_folder=tmp_path), "s3://data/m.json")
     assert said in str(raised.value)

@@ -55,7 +55,7 @@ def parse_schema(text: str | bytes, where: str, *, strict: bool = False) -> Spar
     """
     try:
         document = msgspec.json.decode(text, type=_Document)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise _wrong(where, str(error)) from None
     return _schema(document, where, strict)
 

@@ -75,7 +75,7 @@ class Job:
         self.folder = folder
         try:
             self.asked = msgspec.json.decode((folder / ASKED).read_bytes(), type=Asked)
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, ValueError) as error:
             raise SettingError(f"{folder / ASKED} cannot be read: {error}") from None
         self._part = folder / _PART
 

@@ -16,7 +16,7 @@ def entries(blobs: Blobs, uri: str) -> list[tuple[str, str]]:
     """
     try:
         listed = msgspec.json.decode(blobs.read(uri), type=list[dict[str, str] | str])
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise _wrong(uri, str(error)) from None
     prefix = listed[0].get("prefix") if listed and isinstance(listed[0], dict) else None
     if prefix is None or bucket_and_key(prefix) is None:

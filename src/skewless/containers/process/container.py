@@ -191,7 +191,7 @@ def _parameters(told: bytes, settings: Settings) -> ExecutionParameters:
     """What a program told, as far as it can be understood."""
     try:
         said: Any = msgspec.json.decode(told) if told else {}
-    except msgspec.DecodeError:
+    except ValueError:
         said = {}
     said = said if isinstance(said, dict) else {}
     at_once, strategy, payload = (

@@ -34,7 +34,7 @@ def read_images(data_dir: Path) -> dict[str, Registered]:
         return msgspec.json.decode(file.read_bytes(), type=dict[str, Registered])
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError) as error:
         raise SettingError(
             f"{file} cannot be read: {error}", hint="Mend it, or remove it and add the images again."
         ) from None
