@@ -73,7 +73,7 @@ def bounded(given: Bounds, way: Shortcut | None = None) -> type[Connection]:
     return Bounded
 
 
-class Invocation:
+class Cycle:
     """A request on the short way. It stands where uvicorn has its cycle, and so learns of the connection's end."""
 
     __slots__ = ("_connection", "disconnected", "keep_alive", "message_event", "response_complete")
@@ -174,7 +174,7 @@ class Connection(Protocol):
         found = form.match(data)
         if found is None or len(data) - found.end() != int(found[form.size]) or len(data) > _SHORT:
             return False
-        invocation, before = Invocation(self, keep_alive=True), self.cycle
+        invocation, before = Cycle(self, keep_alive=True), self.cycle
         self.cycle = invocation  # type: ignore[assignment]  # it has all that is asked of one
         if take(found, data[found.end() :], invocation.answer):
             self._unset_keepalive_if_required()
@@ -218,7 +218,7 @@ class Connection(Protocol):
         self.between = True
         if self._parts is not None and self.shortcut is not None:
             keeps = self.parser.should_keep_alive()
-            invocation, before = Invocation(self, keep_alive=keeps), self.cycle
+            invocation, before = Cycle(self, keep_alive=keeps), self.cycle
             self.cycle = invocation  # type: ignore[assignment]  # it has all that is asked of one
             head = Head.of("POST", self.url, b"", self.headers)
             if self.shortcut.take(head, b"".join(self._parts), invocation.answer):
