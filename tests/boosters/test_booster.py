@@ -192,6 +192,49 @@ def test_what_is_no_model(data: bytes, says: str) -> None:
         assert "save_model" in caught.value.hint
 
 
+NAMES = st.sampled_from(["a", "b", "\\\\", '\\"', "\\u0061", 'c\\\\\\"', "a: ", ""])
+SPACES = st.sampled_from(["", " ", "\n\t"])
+JSON = st.recursive(
+    st.sampled_from(["1", "-0.0", "1e400", "NaN", "null", "123456789012345678901"])
+    | NAMES.map('"{}"'.format),
+    lambda value: st.one_of(
+        st.lists(value, max_size=3).map(lambda values: f"[{', '.join(values)}]"),
+        st.lists(st.tuples(NAMES, SPACES, value), max_size=4).map(
+            lambda pairs: (
+                f"{{{','.join(f'{chr(34)}{name}{chr(34)}{space}:{of}' for name, space, of in pairs)}}}"
+            )
+        ),
+    ),
+    max_leaves=12,
+)
+
+
+def in_python(text: str) -> str | None:
+    """What Python's reader makes of a text; None where an object in it has a name twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise LookupError
+        return dict(pairs)
+
+    try:
+        return repr(json.loads(text, object_pairs_hook=once))
+    except LookupError:
+        return None
+
+
+@given(JSON)
+@settings(max_examples=300, deadline=None)
+def test_json_is_read_as_by_python_and_no_name_twice(text: str) -> None:
+    text = f'{{"learner": {text}}}'
+    expected = in_python(text)
+    if expected is not None:
+        assert repr(booster_model.read(text.encode())) == expected
+    else:
+        with pytest.raises(booster_model.Unsound, match="a name occurs twice"):
+            booster_model.read(text.encode())
+
+
 def learner(kind: str = "softprob") -> dict[str, Any]:
     found: dict[str, Any] = json.loads(saved(kind, "json"))
     return found
