@@ -40,6 +40,8 @@ class _Counted(ctypes.Structure):
 def counting(numbers: memoryview[int], tallies: Sequence[Tally], values: int) -> Callable[..., None]:
     """A function of so many values, whole numbers of 64 bits, that counts them. It keeps the interpreter's lock.
 
+    It is for one thread at a time: the values lie in one place until they are counted.
+
     ValueError where a tally is outside of the numbers or the values.
     """
     for tally in tallies:
