@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -162,6 +163,41 @@ def test_another_kind_of_file(tmp_path: Path, kind: str, body: bytes) -> None:
     ((_, error),) = run(chain(), path, kind)[0].failed
     assert isinstance(error, BodyError)
     assert kind in error.message
+
+
+@pytest.mark.parametrize("text", [pa.string(), pa.large_string(), pa.string_view()])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_form_of_texts(tmp_path: Path, kind: str, text: pa.DataType) -> None:
+    given = rows(25)
+    texts = given["t"].cast(text)
+    path = write(given.set_column(2, "t", texts), tmp_path / "in", kind)
+    report, made = run(chain(), path, kind)
+    assert report.failed == []
+    assert made.read_bytes().strip() == chain().invoke(as_csv(given).encode()).body.strip()
+
+
+@pytest.mark.parametrize("kind", [ARROW, ARROW_FILE])
+@pytest.mark.parametrize("place", [0, 3, 7, 10, 20])
+@pytest.mark.parametrize("offset", [-5, 1 << 30])
+@pytest.mark.parametrize("nested", [False, True])
+def test_offsets_that_lead_out_of_a_file(
+    tmp_path: Path, kind: str, place: int, offset: int, nested: bool
+) -> None:
+    """They are followed when parts are made, at the ends of these, or within lists."""
+    texts = pa.array(["a"] * 20)
+    offsets = np.frombuffer(texts.buffers()[1], np.int32).copy()
+    lists = pa.ListArray.from_arrays(pa.array(range(21), pa.int32()), texts) if nested else texts
+    made = pa.table({"t": lists, "x": [0.5] * 20})
+    path = tmp_path / "in"
+    with (pa.ipc.new_file if kind == ARROW_FILE else pa.ipc.new_stream)(path, made.schema) as file:
+        file.write_table(made)
+    body, right = path.read_bytes(), offsets.tobytes()
+    offsets[place] = offset
+    assert body.count(right) == (2 if nested else 1)
+    path.write_bytes(offsets.tobytes().join(body.rsplit(right, 1)))
+    report, answers = run(chain(), path, kind)
+    assert [type(error) for _, error in report.failed] == [BodyError]
+    assert list(answers.parent.iterdir()) == []
 
 
 def test_code_answers_no_columns(tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ def read_stream(body: bytes, texts: Collection[str] = ()) -> pa.Table:
     return told
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Whether cells are UTF-8 in one buffer, at offsets in another."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def read_own(body: bytes) -> pa.Table:
     """The table of a stream that `write_stream` wrote: what it says is trusted."""
     with pa.ipc.open_stream(pa.py_buffer(body)) as stream:
@@ -61,9 +66,8 @@ def _validated(table: pa.Table, few: Sequence[bool]) -> pa.Table:
 
 def _by_codes(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """The texts by codes, validated; None where that is not worth it, or where they are not valid."""
-    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
     chunks = [chunk for chunk in column.chunks if len(chunk)]
-    if not is_text or not chunks or len(column) < _WORTH * len(chunks):
+    if not is_text(column.type) or not chunks or len(column) < _WORTH * len(chunks):
         return None
     made = [coded(chunk) for chunk in chunks]
     try:

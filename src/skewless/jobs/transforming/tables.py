@@ -7,7 +7,7 @@ from typing import IO, Any, Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from skewless.codecs.arrowstream import ARROW, read_own, write_stream
+from skewless.codecs.arrowstream import ARROW, is_text, read_own, write_stream
 from skewless.errors import BodyError
 from skewless.lazy import resolve
 from skewless.schema import Schema
@@ -59,17 +59,30 @@ def _tables(
     batches = map(stream.get_batch, range(stream.num_record_batches)) if kind == ARROW_FILE else stream
     for batch in batches:
         for start in range(0, batch.num_rows, ROWS):
-            yield pa.table(batch.slice(start, ROWS)).select(names), None
+            # Not `pa.table`: it goes by Arrow's C interface, which derives how long buffers are from what they hold.
+            yield _sound(pa.Table.from_batches([batch.slice(start, ROWS)]).select(names)), None
+
+
+def _sound(table: pa.Table) -> pa.Table:
+    """A part of a file, which says where its cells are to be found: ArrowInvalid where writing it would go astray.
+
+    Of texts the outermost offsets alone are followed then; who reads the stream looks at all.
+    """
+    table.validate()
+    for column in table.columns:
+        if not is_text(column.type):
+            column.validate(full=True)
+    return table
 
 
 def _of_parquet(file: IO[bytes], wanted: Sequence[str] | None) -> Iterator[tuple[pa.Table, int]]:
     schema = resolve(LAZY["file"])(file).schema_arrow
-    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    texts = [field.name for field in schema if is_text(field.type) or pa.types.is_string_view(field.type)]
     # Dictionaries are stored, and so need not be made.
     opened = resolve(LAZY["file"])(file, read_dictionary=texts)
     size = file.seek(0, 2)
     for batch in opened.iter_batches(ROWS, columns=_among(schema.names, wanted)):
-        yield pa.table(batch), size * batch.num_rows // opened.metadata.num_rows
+        yield pa.Table.from_batches([batch]), size * batch.num_rows // opened.metadata.num_rows
 
 
 def _among(names: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
