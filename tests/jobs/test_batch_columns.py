@@ -147,6 +147,21 @@ def test_columns_are_found_by_name(tmp_path: Path) -> None:
     assert (error.column, error.hint) == ("x", "The table has: t.")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_columns_of_one_name(tmp_path: Path, kind: str) -> None:
+    """Are one too many for columns by name, and as good as others by position."""
+    twice = pa.Table.from_arrays([pa.array([0.5, 1.5]), pa.array([2.0, 3.0])], ["x", "x"])
+    path = write(twice, tmp_path / "in", kind)
+    back = Pipeline([sparkml(graph(), schema([Field("x", DOUBLE)], Field("x", DOUBLE)))])
+    ((_, error),) = run(back, path, kind)[0].failed
+    assert isinstance(error, RequestError)
+    assert (error.column, error.message) == ("x", "there are 2 columns of this name")
+    model = Pipeline([xgboost("reg:squarederror", 2)])
+    report, made = run(model, path, kind)
+    assert report.failed == []
+    assert made.read_bytes() == model.invoke(b"0.5,2.0\n1.5,3.0\n", "text/csv").body
+
+
 def test_features_of_a_model_are_taken_by_position(tmp_path: Path) -> None:
     given = pa.table({"any": [0.5, None, 2.0], "name": pa.array([1, 2, 3], pa.int32())})
     model = Pipeline([xgboost("reg:squarederror", 2)])

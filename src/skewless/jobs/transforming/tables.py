@@ -55,12 +55,12 @@ def _tables(
         yield from _of_parquet(file, wanted)
         return
     stream: Any = pa.ipc.open_file(file) if kind == ARROW_FILE else pa.ipc.open_stream(file)
-    names = _among(stream.schema.names, wanted)
+    places = _among(stream.schema.names, wanted)
     batches = map(stream.get_batch, range(stream.num_record_batches)) if kind == ARROW_FILE else stream
     for batch in batches:
         for start in range(0, batch.num_rows, ROWS):
             # Not `pa.table`: it goes by Arrow's C interface, which derives how long buffers are from what they hold.
-            yield _sound(pa.Table.from_batches([batch.slice(start, ROWS)]).select(names)), None
+            yield _sound(pa.Table.from_batches([batch.slice(start, ROWS)]).select(places)), None
 
 
 def _sound(table: pa.Table) -> pa.Table:
@@ -81,12 +81,16 @@ def _of_parquet(file: IO[bytes], wanted: Sequence[str] | None) -> Iterator[tuple
     # Dictionaries are stored, and so need not be made.
     opened = resolve(LAZY["file"])(file, read_dictionary=texts)
     size = file.seek(0, 2)
-    for batch in opened.iter_batches(ROWS, columns=_among(schema.names, wanted)):
+    names = [schema.names[place] for place in _among(schema.names, wanted)]
+    for batch in opened.iter_batches(ROWS, columns=names):
         yield pa.Table.from_batches([batch]), size * batch.num_rows // opened.metadata.num_rows
 
 
-def _among(names: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
-    return list(names) if wanted is None else [name for name in wanted if name in names]
+def _among(names: Sequence[str], wanted: Sequence[str] | None) -> list[int]:
+    """The places of the columns that are wanted: of all that have a name, since two of one are refused later."""
+    if wanted is None:
+        return list(range(len(names)))
+    return [place for one in wanted for place, name in enumerate(names) if name == one]
 
 
 class Sink(Protocol):
