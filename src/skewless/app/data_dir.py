@@ -108,7 +108,7 @@ class DataDir:
             return msgspec.json.decode(file.read_bytes(), type=Identity)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, ValueError) as error:
             raise SettingError(
                 f"{file} cannot be read: {error}",
                 hint="Restore it, or remove it: the next start makes new keys.",
@@ -172,7 +172,7 @@ class DataDir:
                     return None  # nobody holds it
                 except BlockingIOError:
                     return msgspec.json.decode(self._address.read_bytes(), type=Running)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError):
             return None
 
     @property

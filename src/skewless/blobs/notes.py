@@ -69,7 +69,7 @@ class Notes:
             note = msgspec.json.decode(
                 (self._of(bucket, key) / _name(size, modified_ns)).read_bytes(), type=Note
             )
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError):
             return Found(size, modified_ns)
         return Found(size, modified_ns, note)
 
@@ -101,7 +101,7 @@ class Notes:
         """The note of a folder that is an object by itself."""
         try:
             return msgspec.json.decode((self._of(bucket, key) / _MARK).read_bytes(), type=Note)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError):
             return None
 
     def _of(self, bucket: str, key: str) -> Path:

@@ -46,7 +46,7 @@ def main(folder: Path, socket: Path, failure: Path) -> None:
         )
         app = create_app(pipeline, settings, say)
         _greet(pipeline)
-    except (SkewlessError, OSError, msgspec.DecodeError) as error:
+    except (SkewlessError, OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         say(None, f"error: {error}")
         with failure.open("r+b") as file:  # its room is there, however full the disk is
             file.write(msgspec.json.encode(str(error)[:_MOST_REASON]))

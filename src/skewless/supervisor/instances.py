@@ -208,7 +208,7 @@ def _told(failure: Path) -> str | None:
     """Why an instance could not start, as it wrote down itself."""
     try:
         return msgspec.json.decode(failure.read_bytes(), type=str)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError):
         return None
     finally:
         failure.unlink(missing_ok=True)

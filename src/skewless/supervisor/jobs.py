@@ -163,7 +163,7 @@ class Jobs:
                 if not line.endswith(b"\n"):
                     break
                 told += len(line)
-                with suppress(msgspec.DecodeError):  # a full disk cuts a line in two
+                with suppress(ValueError):  # a full disk cuts a line in two
                     said: dict[str, Any] = msgspec.json.decode(line)
                     await written(partial(running.progress, self.plane, run.kind, run.name, said))
         return told
@@ -180,7 +180,7 @@ def _outcome(folder: Path, status: int | None, cut: End | None) -> tuple[End, Ou
     """How it ended, by what it wrote itself; a process that is killed writes nothing."""
     try:
         told = msgspec.json.decode((folder / OUTCOME).read_bytes(), type=Outcome)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError):
         told = None
     if told is not None:
         return (cut or cast(End, told.outcome)), told

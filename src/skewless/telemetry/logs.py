@@ -325,5 +325,5 @@ def _describe(folder: Path, file: str, name: str, created: int) -> None:
 def _described(file: Path) -> Named | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=Named)
-    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None

@@ -191,7 +191,7 @@ def _lines(raw: bytes, position: int) -> Iterator[Event]:
         end = position + len(text) + 1
         try:
             line = _decode(text)
-        except msgspec.DecodeError:
+        except ValueError:
             pass  # torn when its writer was killed: the writer that came next ended it
         else:
             time = line.time

@@ -140,7 +140,7 @@ def _json(text: bytes, failure: str) -> bytes:
     """A JSON text without the blanks around it."""
     try:
         return bytes(_ANY.decode(text)).strip()
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BodyError(f"{failure}: {error}", hint="A record is one JSON text on one line.") from None
 
 
