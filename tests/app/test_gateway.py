@@ -85,6 +85,16 @@ def test_only_keys_made_here_open_the_door_to_others(tmp_path: Path) -> None:
     assert "open to other machines" in told.stderr
 
 
+@pytest.mark.parametrize("content", [b"{", b'{"access_key": "\xff"}', b"\xff"])
+def test_an_identity_that_is_damaged_is_named(tmp_path: Path, content: bytes) -> None:
+    DataDir(tmp_path).make()
+    (tmp_path / "identity.json").write_bytes(content)
+    told = skewless("up", "--data-dir", str(tmp_path), "--port", "0")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert f"{tmp_path / 'identity.json'} cannot be read: " in told.stderr.replace("\n", " ")
+    assert "Traceback" not in told.stderr
+
+
 def test_nothing_is_up(tmp_path: Path) -> None:
     here = ("--data-dir", str(tmp_path))
     assert skewless("status", *here).returncode == 1

@@ -263,11 +263,12 @@ def test_a_killed_writer_loses_nothing_it_had_written(tmp_path: Path) -> None:
     assert len(found) > least
 
 
-def test_a_torn_line_is_passed_over_and_the_next_is_whole(logs: LogStore) -> None:
+@pytest.mark.parametrize("torn", [b"to", "tör".encode()[:2]], ids=["between characters", "in one"])
+def test_a_torn_line_is_passed_over_and_the_next_is_whole(logs: LogStore, torn: bytes) -> None:
     logs.write(GROUP, "s", "before", time_ms=1000)
     logs.close()
     (file,) = files_of(logs)
-    file.write_bytes(file.read_bytes() + b'{"time":2000,"message":"to')
+    file.write_bytes(file.read_bytes() + b'{"time":2000,"message":"' + torn)
     again = LogStore(logs.folder)
     assert messages(again.stream(GROUP, "s")) == ["before"]
     again.write(GROUP, "s", "after", time_ms=3000)
