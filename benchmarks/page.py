@@ -14,16 +14,7 @@ from benchmarks.targets import TARGETS, Target
 FIRST: Final = (
     "<!-- generated from benchmarks/results.json: `make bench`, or `make bench ONLY=page`, writes it anew -->"
 )
-GAPS: Final[Mapping[str, str]] = {
-    "HTTP, 32 connections, one worker": (
-        "most of a request is the kernel's sockets, which FastAPI pays too "
-        "([0008](decisions/0008-ordinary-requests-are-answered-by-the-connection.md))"
-    ),
-    "through the gateway (InvokeEndpoint), 32 connections": (
-        "the signature's check and two sockets are most of a request "
-        "([0009](decisions/0009-invocations-take-a-short-way.md))"
-    ),
-}
+GAPS: Final[Mapping[str, str]] = {}
 """By the target's ``what``: the reason of a gap, where a profile explains it."""
 
 _INTRODUCTION: Final = """\

@@ -135,6 +135,29 @@ def test_the_same_kind_in_another_arrow_type() -> None:
     assert read(pa.array([[1.0]], pa.large_list(pa.float32())), vector()).type == vector(1)
 
 
+@pytest.mark.parametrize(
+    "kind", [pa.list_(pa.float64()), pa.large_list(pa.float32()), pa.list_(pa.int64(), 2)]
+)
+@pytest.mark.parametrize("null", [False, True])
+def test_lists_are_vectors_wherever_their_values_lie(kind: pa.DataType, null: bool) -> None:
+    """In a slice, beside values that belong to no list, and with a null whose values are still there."""
+    rows: list[list[float] | None] = [[9.0, 9.0], [1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [8.0, 8.0]]
+    whole = pa.array(rows, kind)
+    if null:
+        validity = pa.py_buffer(bytes([0b11011]))
+        inner = whole.values if pa.types.is_fixed_size_list(kind) else whole.flatten()
+        buffers = [validity, *whole.buffers()[1 : whole.type.num_buffers]]
+        whole = pa.Array.from_buffers(kind, len(rows), buffers, children=[inner])
+        rows[2] = None
+    for start, length in ((0, 5), (1, 3), (2, 1), (4, 0)):
+        column = read(whole.slice(start, length), vector(2))
+        assert [column.cell(row) for row in range(length)] == rows[start : start + length]
+    with pytest.raises(ValueRefused):
+        read(pa.array([[1.0, 2.0], [3.0]], pa.list_(pa.float64())), vector(2))
+    with pytest.raises(ValueRefused, match="a null inside"):
+        read(pa.array([[1.0, None]], kind), vector(2))
+
+
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
 @pytest.mark.parametrize("texts", [["a", "b", "a", ""], ["a", None, "a", None]])
 @pytest.mark.parametrize("places", [[0, 1, 2, 3], [1, None, 3], [1, 1], [None], []])

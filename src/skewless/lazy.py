@@ -26,3 +26,15 @@ def lazy_attributes(module: str, table: Mapping[str, str]) -> Callable[[str], An
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return getattr_
+
+
+class Late:
+    """A module that is imported when one of its names is first used."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(import_module(self._module), name)
+        setattr(self, name, found)
+        return found

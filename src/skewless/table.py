@@ -13,8 +13,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from skewless.arrow import pc
 from skewless.errors import SettingError, ValueRefused
 from skewless.javatext import value_text
 from skewless.schema import Base, Field, Schema, Struct, Type, vector
@@ -285,22 +285,32 @@ def _vectors(array: pa.Array, field: Field) -> Column:
     nulls = None
     if array.null_count:
         nulls = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
-    present = array.drop_null()
-    lengths = pc.list_value_length(present).to_numpy(zero_copy_only=False)
+    lengths, flat = flattened(array)
     size = field.type.size if field.type.size is not None else int(lengths[0]) if len(lengths) else 0
     wrong = np.flatnonzero(lengths != size)
     if len(wrong):
         position = int(wrong[0] if nulls is None else np.flatnonzero(~nulls)[wrong[0]])
         raise _wrong_length(int(lengths[wrong[0]]), size, field.name, position)
-    flat = present.flatten().cast(pa.float64())
+    if flat.type != pa.float64():
+        flat = flat.cast(pa.float64())
     if flat.null_count:
         raise ValueRefused("a vector has a null inside", column=field.name)
-    dense = flat.to_numpy(zero_copy_only=False).reshape(len(present), size)
+    dense = flat.to_numpy(zero_copy_only=False).reshape(len(lengths), size)
     if nulls is None:
         return Column(vector(size), dense)
     whole = np.full((len(array), size), np.nan)
     whole[~nulls] = dense
     return Column(vector(size), whole, nulls)
+
+
+def flattened(array: pa.Array) -> tuple[Numbers, pa.Array]:
+    """The lengths of the lists that are there, and all their values behind each other."""
+    kind = array.type
+    if len(array) and not array.null_count and (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        offsets = array.offsets.to_numpy()
+        return np.diff(offsets), array.values.slice(offsets[0], offsets[-1] - offsets[0])
+    present = array.drop_null()
+    return pc.list_value_length(present).to_numpy(zero_copy_only=False), present.flatten()
 
 
 def _arrays_of_vectors(array: pa.Array, field: Field) -> Column:
@@ -310,14 +320,13 @@ def _arrays_of_vectors(array: pa.Array, field: Field) -> Column:
             column=field.name,
             hint="Give lists of list<double>, or of Spark's struct of type, size, indices and values.",
         )
-    present = array.drop_null()
-    counts = pc.list_value_length(present).to_numpy(zero_copy_only=False)
+    counts, flat = flattened(array)
     count = int(counts[0]) if len(counts) else 0
-    slots = _vectors(present.flatten(), Field(field.name, vector(field.type.size)))
+    slots = _vectors(flat, Field(field.name, vector(field.type.size)))
     if (counts != count).any() or slots.nulls is not None:
         raise ValueRefused("its arrays have not all the same number of vectors", column=field.name)
     size = slots.values.shape[1]
-    whole = slots.dense().reshape(len(present), count, size)
+    whole = slots.dense().reshape(len(counts), count, size)
     if not array.null_count:
         return Column(vectors_type(size), whole)
     nulls = np.asarray(array.is_null().to_numpy(zero_copy_only=False))

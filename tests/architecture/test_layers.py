@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -16,7 +17,7 @@ FACADE = "skewless"  # the package's own __init__ alone, not what lies below it
 # Lowest first. Modules of one row do not know each other; within a package they may.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("skewless.errors", "skewless.names", "skewless.lazy", "skewless.lifetime", "skewless.priority"),
-    ("skewless.trust",),
+    ("skewless.trust", "skewless.arrow"),
     ("skewless.schema", "skewless.settings", "skewless.services"),
     ("skewless.javatext", "skewless.native"),
     ("skewless.vectors",),
@@ -66,9 +67,16 @@ def layer_of(module: str) -> int:
     return LAYER[package]
 
 
-def imports(module: str) -> Iterator[tuple[str, int]]:
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+@cache
+def imports(module: str) -> list[tuple[str, int]]:
     """Modules of ours that a module imports anywhere in its file, with the line."""
-    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+    found = []
+    for node in ast.walk(tree_of(module)):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -77,7 +85,8 @@ def imports(module: str) -> Iterator[tuple[str, int]]:
             names = [name if name in MODULES else node.module for name in submodules]
         for name in dict.fromkeys(names):
             if package_of(name):
-                yield name, node.lineno  # type: ignore[attr-defined]
+                found.append((name, node.lineno))  # type: ignore[attr-defined]
+    return found
 
 
 def say(module: str, line: int, what: str) -> str:
@@ -111,8 +120,8 @@ def test_no_cycles() -> None:
 def test_no_imports_inside_functions() -> None:
     wrong = {
         say(module, node.lineno, "import inside a function; use a table for skewless.lazy")
-        for module, file in MODULES.items()
-        for function in ast.walk(ast.parse(file.read_text()))
+        for module in MODULES
+        for function in ast.walk(tree_of(module))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
@@ -124,9 +133,9 @@ def test_only_one_module_imports_late() -> None:
     late = {"import_module", "__import__"}
     wrong = [
         say(module, node.lineno, f"only {LATE_IMPORTER} may import late")
-        for module, file in MODULES.items()
+        for module in MODULES
         if module != LATE_IMPORTER
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in ast.walk(tree_of(module))
         if (isinstance(node, ast.Name) and node.id in late)
         or (isinstance(node, ast.Attribute) and node.attr in late)
     ]
@@ -134,8 +143,8 @@ def test_only_one_module_imports_late() -> None:
 
 
 def lazy_references() -> Iterator[tuple[str, int, str, str]]:
-    for module, file in MODULES.items():
-        for node in ast.walk(ast.parse(file.read_text())):
+    for module in MODULES:
+        for node in ast.walk(tree_of(module)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 target, colon, attribute = node.value.partition(":")
                 if colon and target.startswith("skewless.") and attribute.isidentifier():

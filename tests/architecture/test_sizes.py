@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,15 +12,6 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("src", "tests", "examples", "tools")
 MOST_IN_A_FUNCTION = 60
 MOST_IN_A_FILE = 600
-NOT_CODE = {
-    tokenize.COMMENT,
-    tokenize.NL,
-    tokenize.NEWLINE,
-    tokenize.INDENT,
-    tokenize.DEDENT,
-    tokenize.ENDMARKER,
-}
-
 type_of_function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -32,16 +21,14 @@ def written_files() -> list[Path]:
     return [file for file in files if "generated" not in file.read_text().partition("\n")[0]]
 
 
-def code_lines(source: str) -> set[int]:
+def code_lines(source: str, tree: ast.AST) -> set[int]:
     """Lines that hold code: no blank lines, comments or docstrings."""
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     lines = {
-        line
-        for token in tokens
-        if token.type not in NOT_CODE
-        for line in range(token.start[0], token.end[0] + 1)
+        number
+        for number, line in enumerate(source.split("\n"), 1)
+        if line.strip() and not line.lstrip().startswith("#")
     }
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, type_of_function | ast.ClassDef | ast.Module) and ast.get_docstring(node):
             first = node.body[0]
             lines -= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
@@ -50,8 +37,9 @@ def code_lines(source: str) -> set[int]:
 
 def functions(file: Path) -> Iterator[tuple[int, str]]:
     source = file.read_text()
-    code = code_lines(source)
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    code = code_lines(source, tree)
+    for node in ast.walk(tree):
         if isinstance(node, type_of_function):
             size = len(code & set(range(node.lineno, (node.end_lineno or node.lineno) + 1)))
             yield size, f"{file.relative_to(ROOT)}:{node.lineno} {node.name}"

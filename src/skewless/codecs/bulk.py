@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from skewless.arrow import pc
 from skewless.javatext import double_text, float_text
 from skewless.schema import Base
 from skewless.table import Numbers

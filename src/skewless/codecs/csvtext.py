@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from skewless.arrow import pc
 from skewless.errors import BodyError, EmptyBody, ValueRefused
 from skewless.javatext import parse_value
 from skewless.native.fields import LARGEST, Kind, Numbers, Texts, parted

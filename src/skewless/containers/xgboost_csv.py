@@ -14,9 +14,9 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from skewless.arrow import pc
 from skewless.errors import BodyError, EmptyBody, ValueRefused
 
 Doubles: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]

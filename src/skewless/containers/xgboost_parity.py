@@ -15,6 +15,7 @@ import pyarrow as pa
 from skewless.boosters.booster import Booster
 from skewless.boosters.library import Floats
 from skewless.errors import ArtifactError, ParityError, ValueRefused
+from skewless.table import flattened
 
 PARITY: Final = ".skewless-parity.arrow"
 FORMAT: Final = "1"
@@ -46,12 +47,13 @@ class ParityRows:
                 raise ValueError(f"its columns are not f0 to f{booster.features - 1} and prediction")
             rows = np.empty((len(table), len(names)), np.float32)
             for position, name in enumerate(names):
-                rows[:, position] = table[name].cast(pa.float32()).to_numpy()
-            lists = table["prediction"].combine_chunks().cast(pa.list_(pa.float32()))
+                rows[:, position] = _as(pa.float32(), table[name]).to_numpy()
+            lists = _as(pa.list_(pa.float32()), table["prediction"].combine_chunks())
             width = booster.outputs or 1
-            if any(count != width for count in lists.value_lengths().to_pylist()):
+            counts, flat = flattened(lists)
+            if (counts != width).any() or len(counts) != len(lists):
                 raise ValueError(f"its predictions are not {width} for each row")
-            expected = lists.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+            expected = flat.to_numpy(zero_copy_only=False).reshape(-1, width)
             unchanged = about.get("skewless.model_sha256") == hashlib.sha256(model).hexdigest()
             return cls(rows, expected.astype(np.float32), unchanged)
         except (pa.ArrowException, ValueError, OSError, UnicodeDecodeError) as error:
@@ -102,3 +104,8 @@ def _differing(expected: Floats, actual: Floats) -> Iterator[int]:
     left: Bits = np.ascontiguousarray(expected).view(np.uint32)
     right: Bits = np.ascontiguousarray(actual).view(np.uint32)
     yield from np.flatnonzero((left != right).any(axis=1)).tolist()
+
+
+def _as(kind: pa.DataType, values: Any) -> Any:
+    """Cast where they are of another type: Arrow's functions, which do that, are slow to import."""
+    return values if values.type == kind else values.cast(kind)

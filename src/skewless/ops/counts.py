@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from skewless import spec
+from skewless.arrow import pc
 from skewless.errors import UnsupportedError
 from skewless.ops import murmur3
 from skewless.ops.op import Example, Lowered, Op, RowKernel, SparkStage, TypeRefused, reads_spark, register

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from skewless import spec
+from skewless.arrow import pc
 from skewless.coded import Coded
 from skewless.errors import UnsupportedError
 from skewless.javatext import value_text
@@ -34,6 +34,8 @@ from skewless.spec import Model, Value
 from skewless.table import Column, Mask, Numbers, from_cells
 
 INVALID = ("error", "keep", "skip")
+_FEW = 4096
+"""Texts that are looked up one by one, which takes no longer for so few, and no import of Arrow's functions."""
 
 
 @register
@@ -117,13 +119,28 @@ class StringIndexer(Op):
 
     def _positions(self, texts: pa.Array) -> tuple[Numbers, Numbers]:
         """The position of each distinct text, -1 where it has none; and each row's text among these."""
+        if len(texts) <= _FEW and not pa.types.is_dictionary(texts.type):
+            codes: dict[str | None, int] = {}
+            each = [codes.setdefault(text, len(codes)) for text in texts.to_pylist()]
+            return self._looked_up(codes), np.array(each, np.int32)
         encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
-        found = pc.index_in(encoded.dictionary, value_set=pa.array(self.labels, encoded.dictionary.type))
-        positions, codes = pc.fill_null(found, -1).to_numpy(zero_copy_only=False), encoded.indices
-        if codes.null_count:
+        positions, rows = self._found(encoded.dictionary), encoded.indices
+        if rows.null_count:
             # One more, for null.
-            positions, codes = np.append(positions, -1), pc.fill_null(codes.cast(pa.int32()), len(found))
-        return positions, codes.to_numpy(zero_copy_only=False)
+            positions, rows = np.append(positions, -1), pc.fill_null(rows.cast(pa.int32()), len(positions))
+        return positions, rows.to_numpy(zero_copy_only=False)
+
+    def _found(self, texts: pa.Array) -> Numbers:
+        """The position of each text."""
+        if len(texts) <= _FEW:
+            return self._looked_up(texts.to_pylist())
+        found = pc.index_in(texts, value_set=pa.array(self.labels, texts.type))
+        positions: Numbers = pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
+        return positions
+
+    def _looked_up(self, texts: Iterable[str | None]) -> Numbers:
+        index = self._index
+        return np.array([-1.0 if text is None else index.get(text, -1.0) for text in texts])
 
     def row(self, inputs: Sequence[Type]) -> RowKernel:
         index = self._index
@@ -219,7 +236,7 @@ class IndexToString(Op):
         if outside.any():
             first = int(np.argmax(outside))
             raise self._refusal(inputs[0].cell(first), first)
-        codes = pa.array(cut.astype(np.int32))
+        codes = pa.Int32Array.from_buffers(pa.int32(), len(cut), [None, pa.py_buffer(cut.astype(np.int32))])
         dictionary = pa.array(self.labels or ("",), pa.string())
         return (Column(STRING, pa.DictionaryArray.from_arrays(codes, dictionary)),)
 

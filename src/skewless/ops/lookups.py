@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from skewless import spec
+from skewless.arrow import pc
 from skewless.javatext import value_text
 from skewless.ops import java_regex
 from skewless.ops.compiling import ABSENT, Source, Symbol, entry

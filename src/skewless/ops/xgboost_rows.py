@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from skewless.arrow import pc
 from skewless.boosters.library import Floats
 from skewless.ops.blas import check_row, checked
 from skewless.ops.classifiers import check_type

@@ -9,9 +9,9 @@ from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from skewless import spec
+from skewless.arrow import pc
 from skewless.ops.op import Refused, TypeRefused
 from skewless.ops.sklearn.columns import no_null
 from skewless.ops.sklearn.labels import decode_labels, encode_labels, type_of_labels

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from skewless import spec
+from skewless.arrow import pc
 from skewless.ops.op import Example, Lowered, Op, Refused, RowKernel, TypeRefused, register
 from skewless.ops.rows import each_row, fitted_tensor, is_wide, tensor, vector_type
 from skewless.ops.sklearn.matrix import checked, hostile, matrix, wide, with_nan
