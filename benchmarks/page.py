@@ -14,9 +14,6 @@ from benchmarks.targets import TARGETS, Target
 FIRST: Final = (
     "<!-- generated from benchmarks/results.json: `make bench`, or `make bench ONLY=page`, writes it anew -->"
 )
-GAPS: Final[Mapping[str, str]] = {}
-"""By the target's ``what``: the reason of a gap, where a profile explains it."""
-
 _INTRODUCTION: Final = """\
 # Benchmarks
 
@@ -70,9 +67,7 @@ def judged(target: Target, results: Results) -> tuple[str, str]:
     except KeyError as missing:
         taken = all(part in results for part in target.parts)
         return "—", f"not measured: there is no {missing}" if taken else "not measured"
-    if met:
-        return measured, "met"
-    return measured, f"not met: {GAPS[target.what]}" if target.what in GAPS else "not met"
+    return measured, "met" if met else "not met"
 
 
 def _targets(results: Results) -> Iterator[str]:
