@@ -19,8 +19,10 @@ from tests.gateways import gateway, start, until
 from tests.pipelines import CAR
 
 MANY_CARS = (CAR + b"\n") * 2_000_000
-ONE_BY_ONE = {"BatchStrategy": "SingleRecord"}
-"""In many rows at once they are done within two seconds."""
+LASTING_TRANSFORM = {
+    "DataProcessing": {"JoinSource": "Input", "InputFilter": "$[0:6]", "OutputFilter": "$[0,6]"}
+}
+"""Every row is looked at by filters, which takes a quarter of a minute; without them all are done within two seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ def test_a_script_that_hangs(works: Works) -> None:
 
 
 def test_what_is_stopped_half_way(works: Works) -> None:
-    training, transform = works.training(10_000_000), works.transform(MANY_CARS, **ONE_BY_ONE)
+    training, transform = works.training(10_000_000), works.transform(MANY_CARS, **LASTING_TRANSFORM)
     processing, run = works.processing(LASTING), works.run(LASTING)
     for name in (training, processing, transform):
         until(lambda name=name: works.begun(name))  # type: ignore[misc]
@@ -256,7 +258,11 @@ def test_killed_while_everything_runs(tmp_path: Path, artifacts: Path) -> None:
     first = start(tmp_path / "up")
     try:
         works = Works(first, artifacts)
-        names = [works.training(10_000_000), works.processing(DEAF), works.transform(MANY_CARS, **ONE_BY_ONE)]
+        names = [
+            works.training(10_000_000),
+            works.processing(DEAF),
+            works.transform(MANY_CARS, **LASTING_TRANSFORM),
+        ]
         run = works.run(DEAF)
         waiting = works.training()
         for name in names:
