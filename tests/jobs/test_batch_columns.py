@@ -140,11 +140,14 @@ def test_rows_that_a_stage_drops(tmp_path: Path, accept: str | None) -> None:
     assert made.with_name("in.out.skipped").read_text() == "".join(f"{row}\n" for row in [*range(8, 15), 21])
 
 
-def test_columns_are_found_by_name(tmp_path: Path) -> None:
-    path = write(rows(3).drop_columns("x"), tmp_path / "in", PARQUET)
-    ((_, error),) = run(chain(), path, PARQUET)[0].failed
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_are_found_by_name(tmp_path: Path, kind: str) -> None:
+    """What is there is told whole, for a name may be misspelt."""
+    names = ["X" if name == "x" else name for name in rows(3).column_names]
+    path = write(rows(3).rename_columns(names), tmp_path / "in", kind)
+    ((_, error),) = run(chain(), path, kind)[0].failed
     assert isinstance(error, RequestError)
-    assert (error.column, error.hint) == ("x", "The table has: t.")
+    assert (error.column, error.hint) == ("x", f"The table has: {', '.join(names)}.")
 
 
 @pytest.mark.parametrize("kind", KINDS)

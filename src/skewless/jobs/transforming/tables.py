@@ -33,7 +33,7 @@ class Part(NamedTuple):
 
 
 def parts(file: IO[bytes], kind: str, wanted: Sequence[str] | None) -> Iterator[Part]:
-    """A file in parts, with the columns that are wanted as far as they are there, or with all.
+    """A file in parts, with the columns that are wanted, or with all.
 
     BodyError where the file is damaged or of another kind.
     """
@@ -87,8 +87,11 @@ def _of_parquet(file: IO[bytes], wanted: Sequence[str] | None) -> Iterator[tuple
 
 
 def _among(names: Sequence[str], wanted: Sequence[str] | None) -> list[int]:
-    """The places of the columns that are wanted: of all that have a name, since two of one are refused later."""
-    if wanted is None:
+    """The places of the columns that are wanted: of all that have a name, since two of one are refused later.
+
+    Where one is missing, of all columns: who refuses that can tell then which there are.
+    """
+    if wanted is None or not set(names).issuperset(wanted):
         return list(range(len(names)))
     return [place for one in wanted for place, name in enumerate(names) if name == one]
 
