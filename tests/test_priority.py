@@ -6,12 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from skewless import priority
-from skewless.priority import NICE, of_session
+from skewless.priority import NICE, of_session, told
 
 LOWERS = "from skewless.priority import lower_own, pass_on; lower_own(); "
 TELLS = "import os; from skewless.priority import of_session; print(os.nice(0), of_session(os.getpid()), flush=True)"
@@ -55,13 +53,10 @@ def test_with_the_usual_priority_there_is_nothing_to_pass_on() -> None:
     assert said(usual + STARTS, leads=True) == [os.nice(0), 0]
 
 
-@pytest.mark.parametrize("told", ["", "\n", "/autogroup-17 nice 5\n"])
-def test_what_the_kernel_may_tell(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("text", "nice"), [("", 0), ("\n", 0), ("/autogroup-17 nice 5\n", 5)])
+def test_what_the_kernel_may_tell(text: str, nice: int) -> None:
     """It tells nothing of the sessions of containers whose first process began none: the machine decides which."""
-    file = tmp_path / "autogroup"
-    file.write_text(told)
-    monkeypatch.setattr(priority, "_file", lambda _: file)
-    assert of_session(1) == (5 if told.strip() else 0)
+    assert told(text) == nice
 
 
 def test_the_machines_first_process_is_no_error() -> None:

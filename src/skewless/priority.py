@@ -35,15 +35,17 @@ def pass_on(pid: int) -> None:
 
 
 def of_session(pid: int) -> int:
-    """The priority of a process's session; 0, which is the usual one, where the kernel does not group by sessions.
-
-    The file is empty for a process that has been in no session but the machine's first, which has no group.
-    """
+    """The priority of a process's session; 0, which is the usual one, where the kernel does not group by sessions."""
     try:
-        told = _file(pid).read_text().split()
+        return told(_file(pid).read_text())
     except OSError:
         return 0
-    return int(told[-1]) if told else 0
+
+
+def told(text: str) -> int:
+    """What the kernel tells of a session; nothing, which is 0, of the machine's first one, which has no group."""
+    words = text.split()
+    return int(words[-1]) if words else 0
 
 
 def _set_session(pid: int, nice: int) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skewless.boosters import booster_model, library
+from skewless.boosters import booster_model, documents, library
 from skewless.boosters import trained as module
 from skewless.boosters.booster import Booster
 from skewless.errors import ArtifactError, SettingError, SkewlessError, UnsupportedError, ValueRefused
@@ -229,10 +229,10 @@ def test_json_is_read_as_by_python_and_no_name_twice(text: str) -> None:
     text = f'{{"learner": {text}}}'
     expected = in_python(text)
     if expected is not None:
-        assert repr(booster_model.read(text.encode())) == expected
+        assert repr(documents.read(text.encode())) == expected
     else:
-        with pytest.raises(booster_model.Unsound, match="a name occurs twice"):
-            booster_model.read(text.encode())
+        with pytest.raises(documents.Unsound, match="a name occurs twice"):
+            documents.read(text.encode())
 
 
 def learner(kind: str = "softprob") -> dict[str, Any]:

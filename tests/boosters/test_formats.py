@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skewless.boosters.booster import Booster
-from skewless.boosters.booster_model import check, read
+from skewless.boosters.booster_model import check
+from skewless.boosters.documents import read
 from skewless.boosters.formats import current
 from skewless.boosters.ubjson import written
 from skewless.errors import ArtifactError, UnsupportedError

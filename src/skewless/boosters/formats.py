@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from skewless.boosters import legacy, pickles
-from skewless.boosters.booster_model import ModelFacts, Node, Unsound, checked, damaged, read
+from skewless.boosters.booster_model import ModelFacts, Node, checked, damaged
+from skewless.boosters.documents import Unsound, read
 from skewless.boosters.ubjson import written
 
 _PICKLE: Final = re.compile(rb"\x80[\x00-\x05]|\(?[ci][A-Za-z_][\w.]*\r?\n")

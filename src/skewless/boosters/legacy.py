@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from skewless.boosters.booster_model import MOST_FEATURES, MOST_GROUPS, Unsound
+from skewless.boosters.booster_model import MOST_FEATURES, MOST_GROUPS
+from skewless.boosters.documents import Unsound
 
 _LEARNER: Final = np.dtype(
     [

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from skewless.boosters.booster_model import Unsound
+from skewless.boosters.documents import Unsound
 
 _BOOSTER: Final = "xgboost.core Booster"
 _OURS: Final = ("xgboost.core ", "xgboost.sklearn ")
