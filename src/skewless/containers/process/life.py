@@ -183,11 +183,14 @@ class Lives:
             self._first.set()
             self._up.set()
             how = self._watch(life)
+            self.why = how or "its program has ended"
             self._up.clear()
             self._life = None
         # What no longer answers has no request that it could bring to an end.
         ended = running.end(self.pace.grace if self._stop.is_set() or not how else 0)
         how = how or _in_words(ended, self._last if not self._first.is_set() else ())
+        # Before its last request is told of its end: the next may follow at once, and is told why.
+        self.why = how
         life.over(how)
         return how
 
