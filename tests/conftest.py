@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 import skewless.spark
 from skewless.datasets import CAR_COLUMNS, write_car_evaluation
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["database_url", "postgres_server", "postgres_url"]  # fixtures that stand elsewhere
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A busy machine may hold an example up for longer than the 200 ms that it has by default.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 def example(name: str) -> ModuleType:

@@ -6,12 +6,15 @@ import os
 import signal
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from skewless.lifetime import runs
 from tests.app.cars import BUCKET, LABELS, Cars
+from tests.containers.programs import executable
 from tests.gateways import until
 from tests.pipelines import CAR, PRICY
 
@@ -123,8 +126,10 @@ def test_a_crashed_instance_comes_back_and_nobody_notices(cars: Cars) -> None:
     os.kill(first, signal.SIGKILL)
     assert {cars.invoke("crashing") for _ in range(30)} == {b"vgood"}
     until(lambda: len(set(cars.gateway.children()) - before - {first}) == 2)
-    for pid in set(cars.gateway.children()) - before:
+    killed = set(cars.gateway.children()) - before
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
+    until(lambda: not any(map(runs, killed)))  # else one request could be lost twice
     assert cars.invoke("crashing") == b"vgood"  # it waits for the first that is up again
 
 
@@ -156,8 +161,21 @@ def test_weights_and_numbers_change_without_a_new_fleet(cars: Cars) -> None:
     assert kept == {"small": 0.0, "capital": 1.0}
 
 
-def test_what_is_under_way_is_not_disturbed(cars: Cars) -> None:
-    cars.sagemaker.create_endpoint(EndpointName="busy", EndpointConfigName=cars.config("small"))
+def test_what_is_under_way_is_not_disturbed(cars: Cars, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    # It never answers a ping, and ends, which fails the creation, when it may.
+    slow = executable(tmp_path / "slow", f"#!/bin/sh\nuntil [ -e {gate} ]; do sleep 0.1; done\n")
+    cars.sagemaker.create_model(
+        ModelName="busy", ExecutionRoleArn=cars.gateway.role, PrimaryContainer={"Image": str(slow)}
+    )
+    variant = {
+        "VariantName": "v",
+        "ModelName": "busy",
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.m4.xlarge",
+    }
+    cars.sagemaker.create_endpoint_config(EndpointConfigName="busy", ProductionVariants=[variant])
+    cars.sagemaker.create_endpoint(EndpointName="busy", EndpointConfigName="busy")
     cars.endpoints.append("busy")
     with pytest.raises(
         ClientError, match=r"Cannot update in-progress endpoint .* It is Creating: ask again when"
@@ -167,6 +185,7 @@ def test_what_is_under_way_is_not_disturbed(cars: Cars) -> None:
         cars.sagemaker.update_endpoint(EndpointName="busy", EndpointConfigName=cars.config("small"))
     with pytest.raises(ClientError, match="Cannot create already existing endpoint"):
         cars.sagemaker.create_endpoint(EndpointName="busy", EndpointConfigName=cars.config("small"))
+    gate.touch()
 
 
 def test_names_that_are_not_there(cars: Cars) -> None:

@@ -120,7 +120,7 @@ def test_a_job_is_trained_and_says_what_it_came_to(trainings: Trainings) -> None
         f"[9]#011train-mlogloss:{figures['train:mlogloss']:.5f}"
         f"#011validation-mlogloss:{figures['validation:mlogloss']:.5f}"
     )
-    assert not (trainings.up.data_dir / "jobs" / "training" / name).exists()
+    until(lambda: not (trainings.up.data_dir / "jobs" / "training" / name).exists())  # after its end is told
 
 
 def test_a_job_that_is_stopped_keeps_what_it_learnt(trainings: Trainings) -> None:

@@ -157,6 +157,7 @@ class Ways:
             ws="none",
             access_log=False,
             server_header=False,
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
         )
 

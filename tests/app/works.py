@@ -128,7 +128,7 @@ class Works:
 
     def begun(self, name: str) -> bool:
         """Whether a job's own program is under way, by what it has printed."""
-        files = self.up.folder.logs.rglob("*")
+        files = self.up.folder.logs.rglob("*.jsonl")  # others are there for a moment only
         kind, _, _ = name.partition("-")
         word = {"training": b"[0]#011", "transform": b"parity rows replayed"}.get(kind, b"begun")
         return any(name in str(file) and word in file.read_bytes() for file in files if file.is_file())

@@ -91,8 +91,12 @@ def requests(folder: Path, many: int = 50, *, answered: bool = True) -> Path:
     )
 
 
-def loaded(peer: Peer, file: Path, connections: int = 3, rate: float = 0.0) -> Load:
-    return put(peer.address, file, connections=connections, seconds=0.3, rate=rate, core=_a_core())
+SECONDS = 1.5
+"""That load is put on a server: it, or the client, may have to wait for much of that on a busy machine."""
+
+
+def loaded(peer: Peer, file: Path, connections: int = 3, rate: float = 0.0, seconds: float = SECONDS) -> Load:
+    return put(peer.address, file, connections=connections, seconds=seconds, rate=rate, core=_a_core())
 
 
 def _a_core() -> int:
@@ -113,7 +117,7 @@ def test_requests_are_sent_in_turn_and_every_answer_is_timed(
     assert set(asked) == {f"row {number}".encode() for number in range(50)}
     assert max(asked.values()) - min(asked.values()) <= 2
     assert load.latencies.min() > 0
-    assert load.rate == len(load.latencies) / 0.3
+    assert load.rate == len(load.latencies) / SECONDS
     assert load.check() is load
 
 
@@ -172,6 +176,7 @@ def test_an_open_loop_charges_a_stall_to_all_that_was_due(tmp_path: Path, peer: 
     late = np.sort(load.latencies)[::-1] / 1e6
     assert late[0] >= 149
     # 30 requests were due meanwhile, 5 ms apart, each 5 ms less late than the one before it.
+    assert len(late) >= 20
     assert (late[:20] >= 45).all()
 
 
@@ -179,10 +184,10 @@ def test_what_cannot_be_sent_in_time_is_told(tmp_path: Path, peer: Callable[...,
     never = threading.Event()
 
     def silent(number: int, body: bytes) -> list[bytes]:
-        never.wait(0.5)
+        never.wait(5)
         return echo(number, body)
 
-    load = loaded(peer(silent), requests(tmp_path), connections=1, rate=100.0)
+    load = loaded(peer(silent), requests(tmp_path), connections=1, rate=100.0, seconds=0.3)
     assert load.late >= 28
     with pytest.raises(NotThere, match="0 requests were answered"):
         load.check()

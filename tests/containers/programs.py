@@ -15,7 +15,7 @@ from skewless.containers.process.layout import Layout
 from skewless.containers.process.life import Pace
 from skewless.settings import Settings
 
-QUICK: Final = Pace(ping_every=0.1, ping_timeout=0.5, first_pause=0.02, longest_pause=0.1, grace=1.0)
+QUICK: Final = Pace(ping_every=0.1, ping_timeout=2.0, first_pause=0.02, longest_pause=0.1, grace=1.0)
 
 # What a request's body asks of it, by its first word.
 ECHO: Final = """
@@ -128,8 +128,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
     def do_raw(self, rest):
+        # In one piece with the connection's end: an answer that promises more would have it used again before that.
+        if self.connection.family == socket.AF_INET:
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         self.wfile.write(rest.encode("latin-1"))
-        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_WR)
         self.close_connection = True
 
     def do_close(self, rest):
@@ -156,6 +159,8 @@ def main():
 
 
 time.sleep(float(os.environ.get("SLOW", "0")))
+while "GATE" in os.environ and not os.path.exists(os.environ["GATE"]):
+    time.sleep(0.01)
 if "REFUSE" in os.environ:
     sys.exit("there is no model in " + os.environ["SM_MODEL_DIR"])
 main()

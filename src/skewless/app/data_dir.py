@@ -8,11 +8,12 @@ import os
 import secrets
 import string
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
@@ -22,6 +23,9 @@ from skewless.names import DEFAULT_ROLE, Names
 REGION: Final = "us-east-1"
 
 _SECRET_LENGTH: Final = 40
+_LOOKS: Final = 20
+_LOOK: Final = 0.05
+"""How often, and how many seconds apart, the lock is tried while nobody is known to hold it for good."""
 _LONGEST_SOCKET: Final = 100
 """Bytes of a Unix socket's path: 108 on Linux, less the end mark and some room."""
 
@@ -132,19 +136,28 @@ class DataDir:
     def locked(self) -> Iterator[None]:
         """Hold the folder. SettingError where another gateway has it."""
         with (self.run / "lock").open("w") as file:
+            self._take(file)
+            try:
+                self._address.unlink(missing_ok=True)  # of one that was killed
+                yield
+            finally:
+                self._address.unlink(missing_ok=True)
+
+    def _take(self, file: IO[str]) -> None:
+        for left in range(_LOOKS, -1, -1):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
             except BlockingIOError:
                 running = self.running()
+                if running is None and left:
+                    time.sleep(_LOOK)  # most likely somebody just looks whether one is up
+                    continue
                 told = f" at {running.url} (process {running.pid})" if running else ""
                 raise SettingError(
                     f"a gateway is up in {self.root} already{told}",
                     hint="Use it, or end it with `skewless down`.",
                 ) from None
-            try:
-                yield
-            finally:
-                self._address.unlink(missing_ok=True)
 
     @contextmanager
     def sockets(self) -> Iterator[Path]:

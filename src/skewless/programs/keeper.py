@@ -90,11 +90,13 @@ def _keep_within(asked: Mapping[str, Any], report: int) -> NoReturn:
     """Run the program below a first process of its own, and end all of it when it takes more than it may."""
     limits = asked["limits"]
     own_numbers = not _libc.unshare(_CLONE_NEWPID)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    # SIGTERM waits until there is somebody to hand it on.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM})
     first = os.fork()
     if not first:
         _be_first(asked, report, own_numbers)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGTERM))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     while True:
         ended, status = os.waitpid(-1, os.WNOHANG)
         if ended == first:
@@ -115,7 +117,7 @@ def _be_first(asked: Mapping[str, Any], report: int, own_numbers: bool) -> NoRet
     """The process that the program and all orphans of its making hang on."""
     _end_with_keeper()
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD, signal.SIGTERM})
     # The keeper goes on seeing the outer numbers, and so does the program where its own /proc is refused.
     if own_numbers and asked["covers"] and not _libc.unshare(_CLONE_NEWNS):
         _libc.mount(b"proc", b"/proc", b"proc", _MS_QUIET, None)

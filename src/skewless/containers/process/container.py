@@ -23,6 +23,8 @@ _SHOWN: Final = 300
 """Characters of a refusal's body that our log repeats."""
 _LAST_WORDS: Final = 2.0
 """Seconds within which the end of a program that broke off is known."""
+_LAST_AT_MOST: Final = 10.0
+"""Seconds more, on a busy machine, for one that does not answer a ping either."""
 _PARAMETERS: Final = 64 << 10
 """Bytes of the answer about execution parameters."""
 
@@ -97,7 +99,7 @@ class ProcessContainer(Container):
             except Late:
                 self._late()
             except (Unanswered, OSError) as error:
-                self._unanswered(error, life.how(_LAST_WORDS if isinstance(error, Broken | OSError) else 0))
+                self._unanswered(error, _end(life) if isinstance(error, Broken | OSError) else life.how(0))
         told = reply.headers.get(CUSTOM_ATTRIBUTES.encode())
         if told is not None:
             carried.attributes = told.decode("latin-1")
@@ -185,6 +187,18 @@ class ProcessContainer(Container):
         """The way to the program, while it answers."""
         life = self._now()
         return life.channel if life else None
+
+
+def _end(life: Life) -> str | None:
+    """How a program ended that broke off; None where it goes on."""
+    how = life.how(_LAST_WORDS)
+    if how is not None:
+        return how
+    try:
+        life.channel.ask(b"GET", b"/ping", timeout=_LAST_WORDS, most=_PARAMETERS)
+    except (Unanswered, OSError):
+        return life.how(_LAST_AT_MOST)
+    return None
 
 
 def _parameters(told: bytes, settings: Settings) -> ExecutionParameters:
