@@ -78,7 +78,7 @@ def test_a_script_that_hangs(works: Works) -> None:
 def test_what_is_stopped_half_way(works: Works) -> None:
     training, transform = works.training(10_000_000), works.transform(MANY_CARS, **LASTING_TRANSFORM)
     processing, run = works.processing(LASTING), works.run(LASTING)
-    for name in (training, processing, transform):
+    for name in (transform, training, processing):
         until(lambda name=name: works.begun(name))  # type: ignore[misc]
         works.stop(name)
     until(lambda: works.run_shown(run)["JobRunState"] == "RUNNING")

@@ -80,8 +80,8 @@ def pid_of(server: Hosted) -> int:
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
-    """One worker, three seconds a request, small bodies."""
-    settings = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "3", "SAGEMAKER_MAX_REQUEST_SIZE": "1000"}
+    """One worker, six seconds a request, small bodies."""
+    settings = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "6", "SAGEMAKER_MAX_REQUEST_SIZE": "1000"}
     with hosted(tmp_path_factory.mktemp("impatient"), "python", SCRIPT, **settings) as running:
         yield running
 
@@ -107,7 +107,7 @@ def test_a_function_that_hangs_is_ended(impatient: Hosted) -> None:
         assert impatient.get("/ping").status == 200
         answer = hanging.result(PATIENCE)
     assert (answer.status, answer.json["error"]) == (504, "Hung")
-    assert "did not answer within 3 s" in answer.json["error-message"]
+    assert "did not answer within 6 s" in answer.json["error-message"]
     eventually(lambda: not runs(before), "the process was not ended")
     assert pid_of(impatient) != before
 
