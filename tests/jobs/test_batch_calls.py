@@ -18,6 +18,7 @@ from skewless.containers.pipeline import Pipeline
 from skewless.jobs.transforming import engine
 from skewless.jobs.transforming.engine import Chunk, Way, records_of
 from tests.builders import xgboost
+from tests.counting import uncollected
 from tests.jobs.test_batch_columns import LABELS, as_csv, chain, features
 
 FEW, MANY = 10_000, 20_000
@@ -53,11 +54,12 @@ def calls(way: Way, chunk: Chunk) -> Counter[str]:
             made[getattr(argument, "__qualname__", repr(type(argument)))] += 1
 
     engine._process(way, chunk)  # whatever is made once
-    sys.setprofile(on_event)
-    try:
-        done = engine._process(way, chunk)
-    finally:
-        sys.setprofile(None)
+    with uncollected():
+        sys.setprofile(on_event)
+        try:
+            done = engine._process(way, chunk)
+        finally:
+            sys.setprofile(None)
     assert done.rows == (chunk.rows or chunk.body.count(b"\n"))
     return made
 

@@ -29,6 +29,7 @@ from skewless.serving.app import Application, Front, create_app
 from skewless.settings import Settings
 from skewless.telemetry.families import Histogram
 from tests.builders import Relay, graph, schema, sparkml, stage
+from tests.counting import uncollected
 from tests.pipelines import CAR, CAR_LABEL, PRICY, PRICY_LABEL, VALUES
 from tests.serving.conversing import LOST, STOP, Wire, connect, converse
 from tests.serving.running import request
@@ -349,9 +350,10 @@ def test_what_a_request_costs(usual: Ways, loop: asyncio.AbstractEventLoop) -> N
             nonlocal calls
             calls += event == "call" and "/skewless/serving/" in frame.f_code.co_filename
 
-        sys.setprofile(count)
-        connection.data_received(ASKED)
-        sys.setprofile(None)
+        with uncollected():
+            sys.setprofile(count)
+            connection.data_received(ASKED)
+            sys.setprofile(None)
         gc.collect()
         before = sys.getallocatedblocks()
         for _ in range(10_000):

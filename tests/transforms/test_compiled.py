@@ -25,6 +25,7 @@ from skewless.transforms.parity import same
 from skewless.transforms.transform import Transform
 from skewless.vectors import SparseVector
 from tests.builders import graph, outcome, stage
+from tests.counting import uncollected
 from tests.transforms.pipelines import pipelines
 
 MANY = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
@@ -131,11 +132,12 @@ def calls_of(function: Callable[[], Any]) -> int:
         counted += event in ("call", "c_call")
 
     before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        function()
-    finally:
-        sys.setprofile(before)
+    with uncollected():
+        sys.setprofile(count)
+        try:
+            function()
+        finally:
+            sys.setprofile(before)
     return counted - 2  # the function itself, and the end of counting
 
 

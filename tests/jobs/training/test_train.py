@@ -307,6 +307,12 @@ def test_notes(two: Channels, tmp_path: Path) -> None:
     assert any(text.endswith('Parameters: { "predictor", "sketch_eps" } are not used.') for text in said)
 
 
+def test_notes_come_also_where_the_library_was_silenced_before(two: Channels, tmp_path: Path) -> None:
+    with xgboost.config_context(verbosity=0):
+        result = run(two, tmp_path / "m.tar.gz", {"predictor": "gpu_predictor"})
+    assert any(text.endswith('Parameters: { "predictor" } are not used.') for text in result.notes)
+
+
 def test_the_library_keeps_its_own_settings(
     two: Channels, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,6 +30,8 @@ _TOGGLES: Final = {
 }
 _SPREAD: Final = 1_000_003
 """A prime: the rounds of neighbouring seeds draw different numbers."""
+_WARNINGS: Final = 1
+"""The library's verbosity where nobody asks for another: its warnings, and what is worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,8 @@ def predicted(model: bytes, features: Features, values: Values, note: Note) -> t
 def library(values: Values, note: Note) -> Iterator[None]:
     """The library's errors as ours and its warnings as notes; what it changes in its own settings is undone."""
     error: SkewlessError | None = None
-    with warnings.catch_warnings(record=True) as said, xgboost.config_context():
+    # An earlier training in this process may have asked it to be silent, which it stays.
+    with warnings.catch_warnings(record=True) as said, xgboost.config_context(verbosity=_WARNINGS):
         warnings.simplefilter("always")
         try:
             yield
