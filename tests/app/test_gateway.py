@@ -67,6 +67,33 @@ def test_a_second_one_is_told_of_the_first(up: Gateway) -> None:
     assert f"a gateway is up in {up.data_dir} already at {up.running.url}" in told.stderr
 
 
+LOOKING = """
+import sys
+from pathlib import Path
+from skewless.app.data_dir import DataDir
+folder = DataDir(Path(sys.argv[1]))
+print("looking", flush=True)
+while True:
+    assert folder.running() is None
+"""
+
+
+def test_who_looks_whether_one_is_up_keeps_none_out(tmp_path: Path) -> None:
+    folder = DataDir(tmp_path)
+    folder.make()
+    looking = subprocess.Popen([sys.executable, "-c", LOOKING, str(tmp_path)], stdout=subprocess.PIPE)
+    try:
+        assert looking.stdout is not None
+        assert looking.stdout.readline() == b"looking\n"
+        for _ in range(5000):
+            with folder.locked():
+                pass
+        assert looking.poll() is None
+    finally:
+        looking.kill()
+        looking.communicate()
+
+
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

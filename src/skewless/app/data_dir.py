@@ -8,12 +8,12 @@ import os
 import secrets
 import string
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from struct import Struct
+from typing import Final
 
 import msgspec
 
@@ -23,9 +23,9 @@ from skewless.names import DEFAULT_ROLE, Names
 REGION: Final = "us-east-1"
 
 _SECRET_LENGTH: Final = 40
-_LOOKS: Final = 20
-_LOOK: Final = 0.05
-"""How often, and how many seconds apart, the lock is tried while nobody is known to hold it for good."""
+_FLOCK: Final = Struct("hhqqi4x")
+_WHOLE_FILE: Final = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+"""Linux's struct flock: a lock for one holder. Of an open file (OFD), so that one can be asked for and not taken."""
 _LONGEST_SOCKET: Final = 100
 """Bytes of a Unix socket's path: 108 on Linux, less the end mark and some room."""
 
@@ -136,28 +136,20 @@ class DataDir:
     def locked(self) -> Iterator[None]:
         """Hold the folder. SettingError where another gateway has it."""
         with (self.run / "lock").open("w") as file:
-            self._take(file)
             try:
-                self._address.unlink(missing_ok=True)  # of one that was killed
-                yield
-            finally:
-                self._address.unlink(missing_ok=True)
-
-    def _take(self, file: IO[str]) -> None:
-        for left in range(_LOOKS, -1, -1):
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
+                fcntl.fcntl(file, fcntl.F_OFD_SETLK, _WHOLE_FILE)
             except BlockingIOError:
                 running = self.running()
-                if running is None and left:
-                    time.sleep(_LOOK)  # most likely somebody just looks whether one is up
-                    continue
                 told = f" at {running.url} (process {running.pid})" if running else ""
                 raise SettingError(
                     f"a gateway is up in {self.root} already{told}",
                     hint="Use it, or end it with `skewless down`.",
                 ) from None
+            try:
+                self._address.unlink(missing_ok=True)  # of one that was killed
+                yield
+            finally:
+                self._address.unlink(missing_ok=True)
 
     @contextmanager
     def sockets(self) -> Iterator[Path]:
@@ -180,11 +172,10 @@ class DataDir:
         """The gateway that answers here, if one does."""
         try:
             with (self.run / "lock").open() as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                    return None  # nobody holds it
-                except BlockingIOError:
-                    return msgspec.json.decode(self._address.read_bytes(), type=Running)
+                kind, *_ = _FLOCK.unpack(fcntl.fcntl(lock, fcntl.F_OFD_GETLK, _WHOLE_FILE))
+            if kind == fcntl.F_UNLCK:
+                return None  # nobody holds it
+            return msgspec.json.decode(self._address.read_bytes(), type=Running)
         except (OSError, ValueError):
             return None
 
